@@ -1,0 +1,313 @@
+"""Text → plain nodes that remember where they were written. No scalar is ever retyped.
+
+The C parser's *events* are read with a stack of our own: composing with it recurses in C and a file of 50,000
+opening brackets ends the process. Aliases, tags and merge keys are not part of the language.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flowengine.problems import Mark, Problem
+
+MAX_DEPTH = 64
+MAX_BYTES = 4 * 1024 * 1024
+MAX_NODES = 500_000
+
+_CUT_BY_COMMENT = re.compile(r"[ \t]+#")
+_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
+
+
+@dataclass(slots=True)
+class Text:
+    """A scalar, exactly as written. ``plain``: without quotes; ``cut``: a comment follows on its line."""
+
+    value: str
+    mark: Mark
+    plain: bool = True
+    cut: bool = False
+    block: bool = False
+
+    @property
+    def empty(self) -> bool:
+        return self.plain and not self.value
+
+
+@dataclass(slots=True)
+class Seq:
+    mark: Mark
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Map:
+    """``entries`` by key; ``keys`` holds where each key stands. ``flow``: written in ``{ }``."""
+
+    mark: Mark
+    flow: bool = False
+    entries: dict[str, Node] = field(default_factory=dict)
+    keys: dict[str, Text] = field(default_factory=dict)
+
+
+Node = Text | Seq | Map
+
+
+def plain(node: Node) -> Any:
+    """The node as strings, lists and dicts."""
+    if isinstance(node, Text):
+        return node.value
+    if isinstance(node, Seq):
+        return [plain(each) for each in node.items]
+    return {key: plain(each) for key, each in node.entries.items()}
+
+
+def kind_of(node: Node) -> str:
+    """What a person would call it."""
+    if isinstance(node, Text):
+        return f'"{short(node.value)}"' if not node.empty else "nothing"
+    return "a list" if isinstance(node, Seq) else "a mapping"
+
+
+def short(text: str, limit: int = 40) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+@dataclass(slots=True)
+class Document:
+    """One YAML file: its lines, its top node (None where nothing could be read) and what was wrong."""
+
+    file: str
+    lines: list[str] = field(default_factory=list)
+    root: Map | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_file(path: Path, shown: str, max_bytes: int = MAX_BYTES, max_nodes: int = MAX_NODES) -> Document:
+    """Read one file; whatever is wrong with it is a problem in the result, never an exception."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(max_bytes + 1)
+    except OSError as error:
+        document = Document(shown)
+        document.problems.append(Problem("unreadable", Mark(shown), f"cannot read the file: {error.strerror}"))
+        return document
+    return read(data, shown, max_bytes, max_nodes)
+
+
+def read(data: bytes, file: str, max_bytes: int = MAX_BYTES, max_nodes: int = MAX_NODES) -> Document:
+    """Bytes of a YAML file → :class:`Document`."""
+    document = Document(file)
+    text = _decode(data, document, max_bytes)
+    if text is None:
+        return document
+    document.lines = text.split("\n")
+    try:
+        _Builder(document, text, max_nodes).build()
+    except _Stop as stop:
+        document.problems.append(stop.problem)
+        document.root = None
+    except yaml.MarkedYAMLError as error:
+        document.problems.append(_syntax(error, document))
+        document.root = None
+    except yaml.YAMLError as error:
+        document.problems.append(Problem("yaml-syntax", Mark(file), f"this is not YAML: {short(str(error), 120)}"))
+        document.root = None
+    return document
+
+
+class _Stop(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def _decode(data: bytes, document: Document, max_bytes: int) -> str | None:
+    problem = _unreadable(data, document.file, max_bytes)
+    if problem:
+        document.problems.append(problem)
+        return None
+    return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _unreadable(data: bytes, file: str, max_bytes: int) -> Problem | None:
+    if len(data) > max_bytes:
+        return Problem("too-large", Mark(file), f"the file is larger than {max_bytes} bytes", fix="split the flow")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return Problem("encoding", Mark(file), "the file is UTF-16; expected UTF-8", fix="save it as UTF-8")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        mark = Mark(file, before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1)
+        return Problem(
+            "encoding", mark, f"byte 0x{data[error.start]:02x} is not UTF-8", fix="save the file as UTF-8"
+        )
+    bad = _NOT_TEXT.search(text) or _BIDI.search(text)
+    if bad:
+        line = text.count("\n", 0, bad.start()) + 1
+        mark = Mark(file, line, bad.start() - (text.rfind("\n", 0, bad.start()) + 1) + 1)
+        what = f"the invisible character U+{ord(bad.group()):04X} is not allowed in a flow"
+        return Problem("encoding", mark, what, fix="delete it")
+    return None
+
+
+def _syntax(error: yaml.MarkedYAMLError, document: Document) -> Problem:
+    where = error.problem_mark or error.context_mark
+    mark = Mark(document.file, where.line + 1, where.column + 1) if where else Mark(document.file)
+    line = document.lines[mark.line - 1] if mark.line <= len(document.lines) else ""
+    said = error.problem or "this is not YAML"
+    fix = ""
+    if "\t" in line[: mark.column]:
+        said, fix = "a tab is used for indentation", "use spaces"
+    elif re.search(r":\s*\*\s*([,}]|$)", line):
+        said, fix = "a bare * begins a YAML alias", "quote it: '*'"
+    elif "mapping values are not allowed" in said:
+        said, fix = 'the text has a ": " in it', "put the text in quotes, or write it as a block with |"
+    elif re.search(r":\s*[@`%]", line):
+        fix = "put the text in quotes"
+    return Problem("yaml-syntax", mark, f"this is not YAML: {said}", fix=fix)
+
+
+class _Builder:
+    """Turns the parser's events into nodes with an explicit stack."""
+
+    def __init__(self, document: Document, text: str, max_nodes: int) -> None:
+        self.document = document
+        self.text = text
+        self.max_nodes = max_nodes
+        self.nodes = 0
+        self.stack: list[Seq | Map] = []
+        self.pending: list[Text | None] = []
+        self.tops: list[Node] = []
+        self.documents = 0
+
+    def build(self) -> None:
+        for event in self._events():
+            self._take(event)
+        self._finish()
+
+    def _events(self) -> Iterator[Any]:
+        return iter(yaml.parse(self.text, Loader=yaml.CSafeLoader))  # type: ignore[no-untyped-call]
+
+    def _finish(self) -> None:
+        mark = Mark(self.document.file)
+        if not self.tops or (isinstance(self.tops[0], Text) and self.tops[0].empty):
+            raise _Stop(Problem("empty-file", mark, "the file is empty", fix='begin with "flow: name"'))
+        top = self.tops[0]
+        if not isinstance(top, Map):
+            what = f"the file holds {kind_of(top)}; expected a mapping of keys such as flow, start and states"
+            raise _Stop(Problem("shape", top.mark, what))
+        self.document.root = top
+
+    def _take(self, event: Any) -> None:
+        if isinstance(event, yaml.ScalarEvent):
+            self._scalar(event)
+        elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+            self._open(event)
+        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            node = self.stack.pop()
+            self.pending.pop()
+            self._place(node)
+        elif isinstance(event, yaml.AliasEvent):
+            raise _Stop(self._refuse(event, f"*{event.anchor}: aliases are not allowed", "write the value out"))
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self.documents += 1
+            if self.documents > 1:
+                raise _Stop(self._refuse(event, "a second YAML document begins", "one flow per file"))
+
+    def _refuse(self, event: Any, message: str, fix: str) -> Problem:
+        return Problem("yaml-feature", self._mark(event), message, fix=fix)
+
+    def _mark(self, event: Any) -> Mark:
+        start, end = event.start_mark, event.end_mark
+        length = end.column - start.column if end.line == start.line else 1
+        return Mark(self.document.file, start.line + 1, start.column + 1, max(1, length))
+
+    def _count(self, event: Any) -> None:
+        self.nodes += 1
+        if self.nodes > self.max_nodes:
+            raise _Stop(Problem("too-large", self._mark(event), f"more than {self.max_nodes} values", fix="split it"))
+        if event.tag is not None and not (isinstance(event, yaml.ScalarEvent) and event.tag == "!"):
+            raise _Stop(self._refuse(event, f"the tag {event.tag} is not allowed", "write plain YAML"))
+        if event.anchor is not None:
+            raise _Stop(self._refuse(event, f"&{event.anchor}: anchors are not allowed", "delete it"))
+
+    def _open(self, event: Any) -> None:
+        self._count(event)
+        if len(self.stack) >= MAX_DEPTH:
+            raise _Stop(Problem("nesting", self._mark(event), f"nesting deeper than {MAX_DEPTH}", fix="flatten it"))
+        if self.stack and isinstance(self.stack[-1], Map) and self.pending[-1] is None:
+            what = "a list or mapping stands where a key should be"
+            raise _Stop(self._refuse(event, what, "put the text in quotes: {{ … }} needs them at the start of a value"))
+        mark = Mark(self.document.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        node = Map(mark, bool(event.flow_style)) if isinstance(event, yaml.MappingStartEvent) else Seq(mark)
+        self.stack.append(node)
+        self.pending.append(None)
+
+    def _scalar(self, event: Any) -> None:
+        self._count(event)
+        plain_style = not event.style
+        node = Text(event.value, self._mark(event), plain_style, block=event.style in ("|", ">"))
+        if plain_style:
+            node.cut = self._cut(event)
+        self._place(node)
+
+    def _cut(self, event: Any) -> bool:
+        end = event.end_mark
+        line = self.document.lines[end.line] if end.line < len(self.document.lines) else ""
+        return bool(_CUT_BY_COMMENT.match(line, end.column))
+
+    def _place(self, node: Node) -> None:
+        if not self.stack:
+            self.tops.append(node)
+            return
+        parent = self.stack[-1]
+        if isinstance(parent, Seq):
+            parent.items.append(node)
+            return
+        key = self.pending[-1]
+        if key is None:
+            self.pending[-1] = self._key(parent, node)
+        else:
+            self.pending[-1] = None
+            self._enter(parent, key, node)
+
+    def _key(self, parent: Map, node: Node) -> Text:
+        if not isinstance(node, Text):
+            raise _Stop(Problem("yaml-feature", node.mark, f"{kind_of(node)} cannot be a key", fix="use a name"))
+        if node.value == "<<" and node.plain:
+            raise _Stop(Problem("yaml-feature", node.mark, "merge keys (<<) are not allowed", fix="write the keys out"))
+        return node
+
+    def _enter(self, parent: Map, key: Text, node: Node) -> None:
+        first = parent.keys.get(key.value)
+        if first is not None:
+            message = f'the key "{short(key.value)}" stands here and on line {first.mark.line}'
+            self.document.problems.append(
+                Problem("duplicate-key", key.mark, message, fix="keep one; YAML would silently use the last")
+            )
+            return
+        parent.keys[key.value] = key
+        parent.entries[key.value] = node
+        if isinstance(node, Text) and node.empty:
+            self._nothing(parent, key, node)
+
+    def _nothing(self, parent: Map, key: Text, node: Text) -> None:
+        line = self.document.lines[key.mark.line - 1]
+        rest = line[key.mark.column - 1 + len(key.value) :]
+        if re.match(r"\s*:\s*#", rest):
+            message, fix = f'"{short(key.value)}" has no value: # begins a comment', "quote it: '#'"
+        elif parent.flow and not re.match(r"\s*:", rest):
+            message = f'the comma before "{short(key.value)}" split the text'
+            fix = "put the whole text in quotes"
+        else:
+            message, fix = f'"{short(key.value)}" has no value', "write one, or delete the key; empty text is ''"
+        self.document.problems.append(Problem("empty-value", key.mark, message, fix=fix))

@@ -1,0 +1,511 @@
+"""The types of a flow's fields: each reads a node, shows its JSON Schema and says itself in one phrase.
+
+Reader, editor schema and reference tables come from the same declaration, so they cannot disagree. A type
+that cannot use a node tells the :class:`Reader` and returns ``None``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flowengine import units
+from flowengine.document import Map, Node, Seq, Text, kind_of
+from flowengine.model import Part, PartKind, Prompt, Source
+from flowengine.problems import Mark, Problem, did_you_mean, listed
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*(/[a-z]+)?")
+TEXTUAL = ["string", "number", "boolean"]
+
+
+@dataclass
+class Reader:
+    """Collects what is wrong while a flow is read."""
+
+    file: str
+    problems: list[Problem] = field(default_factory=list)
+    sounds: Mapping[str, str] = field(default_factory=dict)
+
+    def problem(self, rule: str, where: Node | Mark, message: str, fix: str = "", **more: Any) -> None:
+        mark = where if isinstance(where, Mark) else where.mark
+        self.problems.append(Problem(rule, mark, message, fix=fix, **more))
+
+    def expected(self, node: Node, what: str, fix: str = "") -> None:
+        self.problem("shape", node, f"found {kind_of(node)}; expected {what}", fix)
+
+
+class Type:
+    """The base of all types."""
+
+    def read(self, node: Node, reader: Reader) -> Any:
+        raise NotImplementedError
+
+    def schema(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def phrase(self) -> str:
+        raise NotImplementedError
+
+
+def source(node: Text) -> Source:
+    return Source(node.value, node.mark, node.block)
+
+
+@dataclass(frozen=True)
+class Template(Type):
+    """Text that may hold ``{{ }}``. ``prose``: words to be heard or read, where a cut-off comment hurts."""
+
+    prose: bool = False
+
+    def read(self, node: Node, reader: Reader) -> Source | None:
+        if not isinstance(node, Text):
+            reader.expected(node, "text", "put the text in quotes" if "{{" in kind_of(node) else "")
+            return None
+        if self.prose and node.cut:
+            message = "the text is cut off here: # after a blank begins a comment"
+            reader.problem("comment-cut", node, message, "put the text in quotes", severity="error")
+        return source(node)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": TEXTUAL}
+
+    def phrase(self) -> str:
+        return "text"
+
+
+@dataclass(frozen=True)
+class Constant(Type):
+    """Text without ``{{ }}``."""
+
+    pattern: str = ""
+    what: str = "text"
+    max_length: int = 0
+
+    def read(self, node: Node, reader: Reader) -> str | None:
+        if not isinstance(node, Text):
+            reader.expected(node, self.what)
+            return None
+        if "{{" in node.value:
+            reader.problem("shape", node, f"{{{{ }}}} cannot stand here; expected {self.what}", "write it out")
+            return None
+        if self.pattern and not re.fullmatch(self.pattern, node.value):
+            reader.expected(node, self.what)
+            return None
+        if self.max_length and len(node.value) > self.max_length:
+            reader.problem("limit", node, f"{len(node.value)} characters; at most {self.max_length}", "shorten it")
+            return None
+        return node.value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": TEXTUAL, **({"pattern": f"^({self.pattern})$"} if self.pattern else {})}
+
+    def phrase(self) -> str:
+        return self.what
+
+
+def Name(what: str = "a name") -> Constant:  # noqa: N802
+    return Constant(NAME.pattern, f"{what} (a-z, 0-9 and _, beginning with a letter)", 64)
+
+
+@dataclass(frozen=True)
+class Boolean(Type):
+    def read(self, node: Node, reader: Reader) -> bool | None:
+        if isinstance(node, Text) and node.value in ("true", "false"):
+            return node.value == "true"
+        reader.expected(node, "true or false")
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+    def phrase(self) -> str:
+        return "true or false"
+
+
+@dataclass(frozen=True)
+class Integer(Type):
+    low: int = 0
+    high: int = 10**9
+
+    def read(self, node: Node, reader: Reader) -> int | None:
+        if isinstance(node, Text) and re.fullmatch(r"-?[0-9]{1,12}", node.value):
+            value = int(node.value)
+            if self.low <= value <= self.high:
+                return value
+            reader.problem("limit", node, f"found {value}; expected {self.phrase()}")
+            return None
+        reader.expected(node, self.phrase())
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.low, "maximum": self.high}
+
+    def phrase(self) -> str:
+        return f"a whole number from {self.low} to {self.high}"
+
+
+@dataclass(frozen=True)
+class Duration(Type):
+    """A length of time with its unit, read as seconds."""
+
+    low: float = 0
+    high: float = 366 * 86400
+
+    def read(self, node: Node, reader: Reader) -> float | None:
+        if not isinstance(node, Text):
+            reader.expected(node, self.phrase())
+            return None
+        try:
+            value = units.seconds(node.value)
+        except ValueError as error:
+            reader.problem("shape", node, str(error))
+            return None
+        if not self.low <= value <= self.high:
+            reader.problem("limit", node, f"found {node.value}; expected {self.phrase()}")
+            return None
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$",
+            "patternErrorMessage": "a duration with its unit, such as 5s, 800ms, 2m or 24h",
+            "examples": ["5s", "800ms", "2m"],
+        }
+
+    def phrase(self) -> str:
+        return f"a duration from {units.spoken(self.low)} to {units.spoken(self.high)}, such as 5s or 800ms"
+
+
+@dataclass(frozen=True)
+class OneOf(Type):
+    values: tuple[str, ...]
+
+    def read(self, node: Node, reader: Reader) -> str | None:
+        if isinstance(node, Text) and node.value in self.values:
+            return node.value
+        hint = did_you_mean(node.value, self.values) if isinstance(node, Text) else ""
+        reader.problem("shape", node, f"found {kind_of(node)}; expected {self.phrase()}{hint}")
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": [_typed(value) for value in self.values]}
+
+    def phrase(self) -> str:
+        return listed(list(self.values))
+
+
+def _typed(value: str) -> Any:
+    return {"true": True, "false": False}.get(value, value)
+
+
+@dataclass(frozen=True)
+class ListOf(Type):
+    """A list; a single value may stand for a list of one where ``lone``."""
+
+    of: Type
+    lone: bool = False
+    least: int = 0
+    most: int = 10_000
+
+    def read(self, node: Node, reader: Reader) -> tuple[Any, ...] | None:
+        if not isinstance(node, Seq):
+            if not self.lone:
+                reader.expected(node, self.phrase())
+                return None
+            value = self.of.read(node, reader)
+            return None if value is None else (value,)
+        if not self.least <= len(node.items) <= self.most:
+            bound = f"at least {self.least}" if len(node.items) < self.least else f"at most {self.most}"
+            reader.problem("limit", node, f"found {len(node.items)} entries; expected {bound}")
+        read = [self.of.read(each, reader) for each in node.items]
+        return tuple(each for each in read if each is not None)
+
+    def schema(self) -> dict[str, Any]:
+        listing = {"type": "array", "items": self.of.schema()}
+        return {"anyOf": [listing, self.of.schema()]} if self.lone else listing
+
+    def phrase(self) -> str:
+        return f"a list of {self.of.phrase()}"
+
+
+@dataclass(frozen=True)
+class MapOf(Type):
+    """A mapping from names of any number to one type; ``read`` gives ``{name: value}``."""
+
+    of: Type
+    what: str = "a name"
+    pattern: str = NAME.pattern
+
+    def read(self, node: Node, reader: Reader) -> dict[str, Any] | None:
+        if not isinstance(node, Map):
+            reader.expected(node, self.phrase())
+            return None
+        found = {}
+        for key, each in node.entries.items():
+            if not re.fullmatch(self.pattern, key):
+                reader.problem("name", node.keys[key], f'found the key "{key}"; expected {self.what}', NAME_FIX)
+                continue
+            value = self.of.read(each, reader)
+            if value is not None:
+                found[key] = value
+        return found
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "propertyNames": {"pattern": f"^({self.pattern})$"},
+            "additionalProperties": self.of.schema(),
+        }
+
+    def phrase(self) -> str:
+        return f"a mapping from {self.what} to {self.of.phrase()}"
+
+
+NAME_FIX = "names are a-z, 0-9 and _, beginning with a letter"
+
+
+@dataclass(frozen=True)
+class Any_(Type):  # noqa: N801
+    """JSON-like data; every text in it may hold ``{{ }}``. Read as Source, tuple and dict."""
+
+    def read(self, node: Node, reader: Reader) -> Any:
+        if isinstance(node, Text):
+            return source(node)
+        if isinstance(node, Seq):
+            return tuple(self.read(each, reader) for each in node.items)
+        return {key: self.read(each, reader) for key, each in node.entries.items()}
+
+    def schema(self) -> dict[str, Any]:
+        return {}
+
+    def phrase(self) -> str:
+        return "data"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One key of a mapping: its type, whether it must stand, what it means and what holds without it."""
+
+    name: str
+    type: Type
+    doc: str
+    required: bool = False
+    default: Any = None
+    shown: str = ""
+
+    def schema(self) -> dict[str, Any]:
+        return {**self.type.schema(), "markdownDescription": self.doc}
+
+    def default_text(self) -> str:
+        if self.shown or self.default is None:
+            return self.shown
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        if isinstance(self.type, Duration):
+            return units.spoken(self.default)
+        return str(self.default)
+
+
+@dataclass(frozen=True)
+class Record(Type):
+    """A mapping with known keys; ``read`` gives ``{key: value}`` with defaults filled in.
+
+    ``lone`` names the field that a bare value (not a mapping) stands for, as in ``hours: office``.
+    """
+
+    fields: tuple[Field, ...]
+    what: str = "a mapping"
+    lone: str = ""
+
+    def named(self) -> dict[str, Field]:
+        return {each.name: each for each in self.fields}
+
+    def read(self, node: Node, reader: Reader) -> dict[str, Any] | None:
+        if not isinstance(node, Map):
+            return self._read_lone(node, reader)
+        known = self.named()
+        found = {each.name: each.default for each in self.fields}
+        for key, each in node.entries.items():
+            if key not in known:
+                unknown_key(reader, node.keys[key], known, self.what)
+                continue
+            value = known[key].type.read(each, reader)
+            if value is not None:
+                found[key] = value
+        self._missing(node, reader)
+        return found
+
+    def _read_lone(self, node: Node, reader: Reader) -> dict[str, Any] | None:
+        if not self.lone:
+            reader.expected(node, f"{self.what} with {listed([each.name for each in self.fields][:6], 'and')}")
+            return None
+        value = self.named()[self.lone].type.read(node, reader)
+        return None if value is None else {**{each.name: each.default for each in self.fields}, self.lone: value}
+
+    def _missing(self, node: Map, reader: Reader) -> None:
+        for each in self.fields:
+            if each.required and each.name not in node.entries:
+                message = f'{self.what} has no "{each.name}"'
+                reader.problem("missing-key", node, message, f"add {each.name}: {each.type.phrase()}")
+
+    def schema(self) -> dict[str, Any]:
+        shape: dict[str, Any] = {
+            "type": "object",
+            "properties": {each.name: each.schema() for each in self.fields},
+            "additionalProperties": False,
+        }
+        required = [each.name for each in self.fields if each.required]
+        if required:
+            shape["required"] = required
+        return {"anyOf": [self.named()[self.lone].type.schema(), shape]} if self.lone else shape
+
+    def phrase(self) -> str:
+        return f"{self.what} with {listed([each.name for each in self.fields], 'and')}"
+
+
+def unknown_key(reader: Reader, key: Text, known: Iterable[str], what: str) -> None:
+    names = list(known)
+    hint = did_you_mean(key.value, names)
+    fix = "" if hint else f"expected {listed(names)}"
+    reader.problem("unknown-key", key, f'{what} has no key "{key.value}"{hint}', fix)
+
+
+@dataclass(frozen=True)
+class Custom(Type):
+    """A type of its own shape: ``reader`` is a function, ``shape`` its JSON Schema."""
+
+    reader: Callable[[Node, Reader], Any]
+    shape: Mapping[str, Any]
+    what: str
+
+    def read(self, node: Node, reader: Reader) -> Any:
+        return self.reader(node, reader)
+
+    def schema(self) -> dict[str, Any]:
+        return dict(self.shape)
+
+    def phrase(self) -> str:
+        return self.what
+
+
+@dataclass(frozen=True)
+class Guard(Type):
+    """A bare expression that is true or false."""
+
+    def read(self, node: Node, reader: Reader) -> Source | None:
+        if not isinstance(node, Text) or node.empty:
+            reader.expected(node, 'a condition such as tier == "gold"', "put it in quotes")
+            return None
+        if node.cut:
+            reader.problem("comment-cut", node, "the condition is cut off here: # begins a comment", "quote it")
+        return replace(source(node), guard=True)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": TEXTUAL}
+
+    def phrase(self) -> str:
+        return "a condition"
+
+
+# --- prompts ---------------------------------------------------------------------------------------------
+
+_PART_KEYS: dict[str, PartKind] = {"say": "say", "play": "play", "ssml": "ssml", "pause": "pause"}
+
+
+@dataclass(frozen=True)
+class PromptType(Type):
+    """What is heard: text, ``{play}``, ``{ssml}``, ``{pause}``, a list of these, or a map by language."""
+
+    def read(self, node: Node, reader: Reader) -> Prompt | None:
+        if isinstance(node, Map) and node.entries and not set(node.entries) & set(_PART_KEYS):
+            return self._by_language(node, reader)
+        parts = _parts(node, reader)
+        return Prompt({"": parts}, node.mark) if parts else None
+
+    def _by_language(self, node: Map, reader: Reader) -> Prompt | None:
+        wording = {}
+        for key, each in node.entries.items():
+            if not LANGUAGE.fullmatch(key):
+                what = "expected play, ssml or pause, or a language such as en-US"
+                reader.problem("unknown-key", node.keys[key], f'a prompt has no key "{key}"', what)
+                continue
+            wording[key] = _parts(each, reader)
+        return Prompt(wording, node.mark) if wording else None
+
+    def schema(self) -> dict[str, Any]:
+        return {"$ref": "#/$defs/prompt"}
+
+    def phrase(self) -> str:
+        return "a prompt"
+
+
+def _parts(node: Node, reader: Reader) -> tuple[Part, ...]:
+    if isinstance(node, Seq):
+        return tuple(part for each in node.items for part in _parts(each, reader))
+    if isinstance(node, Text):
+        text = Template(prose=True).read(node, reader)
+        return (Part("say", text),) if text is not None else ()
+    return _marked_part(node, reader)
+
+
+def _marked_part(node: Map, reader: Reader) -> tuple[Part, ...]:
+    if len(node.entries) != 1 or next(iter(node.entries)) not in _PART_KEYS:
+        keys = listed([f'"{key}"' for key in node.entries], "and") or "nothing"
+        reader.problem("shape", node, f"a piece of a prompt has {keys}; expected one of play, ssml or pause")
+        return ()
+    key, value = next(iter(node.entries.items()))
+    if not isinstance(value, Text):
+        reader.expected(value, "text")
+        return ()
+    if key == "pause":
+        length = Duration(0.1, 10).read(value, reader)
+        return () if length is None else (Part("pause", Source(str(length), value.mark)),)
+    text = source(value)
+    if key == "play" and text.text in reader.sounds:
+        text = replace(text, text=reader.sounds[text.text])
+    return (Part(_PART_KEYS[key], text),)
+
+
+PROMPT_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"$ref": "#/$defs/wording"},
+        {
+            "type": "object",
+            "propertyNames": {"pattern": f"^({LANGUAGE.pattern})$"},
+            "additionalProperties": {"$ref": "#/$defs/wording"},
+            "minProperties": 1,
+        },
+    ]
+}
+
+_PIECE = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+    "properties": {
+        "say": {"type": TEXTUAL},
+        "play": {"type": "string", "markdownDescription": "a file, an https URL or a name of `sounds`"},
+        "ssml": {"type": "string", "markdownDescription": "SSML markup"},
+        "pause": Duration(0.1, 10).schema(),
+    },
+}
+
+WORDING_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": TEXTUAL},
+        _PIECE,
+        {"type": "array", "items": {"anyOf": [{"type": TEXTUAL}, _PIECE]}},
+    ]
+}
+
+TEXT = Template()
+PROSE = Template(prose=True)
+PROMPT = PromptType()
+DATA = Any_()
+BOOL = Boolean()
+GUARD = Guard()

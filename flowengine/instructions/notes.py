@@ -1,0 +1,52 @@
+"""
+```yaml
+do:
+  - log: "tier is {{ tier }}"
+  - track: asked_for_sales
+  - tag: vip
+  - untag: new
+  - opt_in: news
+  - opt_out: news
+```
+`log` writes a line to the journal (numbers and sensitive values are masked), `track` counts a named happening,
+`tag` and `untag` mark the contact, `opt_in` and `opt_out` keep what the contact agreed to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowengine.fields import TEXT, Name
+from flowengine.instructions.base import Instruct
+
+
+class _Note(Instruct):
+    type = Name()
+
+    def run(self, op: Any, call: Any) -> None:
+        call.note(self.name, call.text(op))
+
+
+class Log(_Note):
+    name = "log"
+    type = TEXT
+
+
+class Track(_Note):
+    name = "track"
+
+
+class Tag(_Note):
+    name = "tag"
+
+
+class Untag(_Note):
+    name = "untag"
+
+
+class OptIn(_Note):
+    name = "opt_in"
+
+
+class OptOut(_Note):
+    name = "opt_out"

@@ -1,0 +1,150 @@
+"""``on`` values: a state, ``{to, set, say, …}``, or a list of ``{when, …}`` that ends in ``{else: …}``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flowengine.document import Map, Node, Seq, Text, kind_of
+from flowengine.fields import GUARD, NAME, TEXTUAL, Integer, Reader, unknown_key
+from flowengine.instructions import INSTRUCTIONS
+from flowengine.model import RESERVED_TARGETS, Branch, Handler, Instruction, Source
+
+TARGET_SCHEMA = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
+
+
+def read_target(node: Node, reader: Reader) -> str | None:
+    if isinstance(node, Text) and NAME.fullmatch(node.value):
+        return node.value
+    reader.expected(node, "the name of a state, end, continue or back")
+    return None
+
+
+def read_do(node: Map, reader: Reader, keys: Mapping[str, Any]) -> tuple[Instruction, ...]:
+    """The shorthand instructions of a mapping, ``set`` and ``clear`` first, then its ``do``."""
+    names = [key for key in node.entries if key in INSTRUCTIONS]
+    names.sort(key=lambda name: name not in ("set", "clear"))
+    found = [read_instruction(name, node.entries[name], reader) for name in names]
+    if "do" in node.entries:
+        found.extend(read_list(node.entries["do"], reader))
+    return tuple(each for each in found if each is not None)
+
+
+def read_list(node: Node, reader: Reader) -> list[Instruction | None]:
+    if not isinstance(node, Seq):
+        reader.expected(node, "a list of instructions such as - say: Hello.")
+        return []
+    return [_one(each, reader) for each in node.items]
+
+
+def _one(node: Node, reader: Reader) -> Instruction | None:
+    if not isinstance(node, Map) or len(node.entries) != 1:
+        reader.expected(node, "one instruction such as say: Hello.", "begin each with its own dash")
+        return None
+    name, value = next(iter(node.entries.items()))
+    if name not in INSTRUCTIONS:
+        unknown_key(reader, node.keys[name], INSTRUCTIONS, "do")
+        return None
+    return read_instruction(name, value, reader)
+
+
+def read_instruction(name: str, node: Node, reader: Reader) -> Instruction | None:
+    value = INSTRUCTIONS[name].type.read(node, reader)
+    return None if value is None else Instruction(name, value, node.mark)
+
+
+def read_handler(event: str, key: Text, node: Node, reader: Reader) -> Handler | None:
+    if isinstance(node, Seq):
+        branches = read_branches(node, reader)
+        return Handler(event, key.mark, branches) if branches else None
+    if isinstance(node, Map):
+        return _read_record(event, key, node, reader)
+    target = read_target(node, reader)
+    return None if target is None else Handler(event, key.mark, (Branch(target, node.mark),))
+
+
+def _read_record(event: str, key: Text, node: Map, reader: Reader) -> Handler | None:
+    _known(node, reader, ("to", "retry", "then"), f"on.{event}")
+    retry = Integer(1, 10).read(node.entries["retry"], reader) if "retry" in node.entries else 0
+    goal = "then" if "retry" in node.entries else "to"
+    if goal == "then" and "then" not in node.entries:
+        fix = "add then: and the state that follows the last try"
+        reader.problem("missing-key", node, 'the retry has no "then"', fix)
+    other = "to" if goal == "then" else "then"
+    if other in node.entries:
+        reader.problem("shape", node.keys[other], f'"{other}" cannot stand here', f"use {goal}:")
+    to = read_target(node.entries[goal], reader) if goal in node.entries else ""
+    mark = node.entries[goal].mark if goal in node.entries else key.mark
+    return Handler(event, key.mark, (Branch(to or "", mark, None, read_do(node, reader, {})),), retry or 0)
+
+
+def _known(node: Map, reader: Reader, keys: tuple[str, ...], what: str) -> None:
+    known = (*keys, *INSTRUCTIONS, "do")
+    for key in node.entries:
+        if key not in known:
+            unknown_key(reader, node.keys[key], known, what)
+
+
+def read_branches(node: Node, reader: Reader) -> tuple[Branch, ...] | None:
+    """A list of branches; the last is ``{else: …}``."""
+    if not isinstance(node, Seq) or not node.items:
+        reader.expected(node, "a list such as [{ when: 'n > 3', to: many }, { else: few }]")
+        return None
+    branches = [_branch(each, reader, last=each is node.items[-1]) for each in node.items]
+    return tuple(branch for branch in branches if branch is not None)
+
+
+def _branch(node: Node, reader: Reader, last: bool) -> Branch | None:
+    if not isinstance(node, Map):
+        reader.expected(node, "a branch such as { when: 'n > 3', to: many }")
+        return None
+    _known(node, reader, ("when", "to", "else"), "a branch")
+    is_else = "else" in node.entries
+    if last and not is_else:
+        reader.problem("no-else", node, "the last branch has no else", "end the list with { else: state }")
+    if is_else and (not last or "when" in node.entries or "to" in node.entries):
+        reader.problem("shape", node, "else stands alone, as the last branch", "write { else: state }")
+    if not is_else and "when" not in node.entries:
+        reader.problem("missing-key", node, 'the branch has no "when"', "add a condition, or write else")
+    return _build(node, reader, "else" if is_else else "to")
+
+
+def _build(node: Map, reader: Reader, goal: str) -> Branch:
+    when: Source | None = None
+    if "when" in node.entries and goal == "to":
+        when = GUARD.read(node.entries["when"], reader)
+    to = read_target(node.entries[goal], reader) if goal in node.entries else ""
+    mark = node.entries[goal].mark if goal in node.entries else node.mark
+    return Branch(to or "", mark, when, read_do(node, reader, {}))
+
+
+def _instructions_schema() -> dict[str, Any]:
+    return {name: {"$ref": f"#/$defs/instruction_{name}"} for name in INSTRUCTIONS}
+
+
+def _record_schema(*keys: str) -> dict[str, Any]:
+    goals: dict[str, Any] = {
+        "to": TARGET_SCHEMA,
+        "then": TARGET_SCHEMA,
+        "else": TARGET_SCHEMA,
+        "when": {"type": TEXTUAL},
+        "retry": {"type": "integer", "minimum": 1, "maximum": 10},
+    }
+    properties = {key: goals[key] for key in keys} | _instructions_schema() | {"do": {"$ref": "#/$defs/do"}}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+BRANCHES_SCHEMA: dict[str, Any] = {"type": "array", "items": _record_schema("when", "to", "else"), "minItems": 1}
+HANDLER_SCHEMA: dict[str, Any] = {"anyOf": [TARGET_SCHEMA, _record_schema("to", "retry", "then"), BRANCHES_SCHEMA]}
+
+__all__ = [
+    "BRANCHES_SCHEMA",
+    "HANDLER_SCHEMA",
+    "RESERVED_TARGETS",
+    "kind_of",
+    "read_branches",
+    "read_do",
+    "read_handler",
+    "read_instruction",
+    "read_target",
+]

@@ -1,0 +1,58 @@
+"""
+```yaml
+sales:
+  connect: { to: sales, dial_timeout: 25s }
+  on: { disconnected: end }
+```
+Connects the one on the line to a name in `may_dial`. When nobody answers the platform ends the call: only
+`disconnected` runs then, and it cannot speak (`call.answered` says whether somebody answered).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowengine.callbacks import Callback
+from flowengine.fields import Record
+from flowengine.model import Flow, State
+from flowengine.states.base import Heard, Kind, Outcome
+from flowengine.states.bridge import FIELDS, action_of, bridge_outcomes, connect_action, hear_bridge, lower_bridge
+from flowengine.svaml import Position
+from flowengine.units import spoken
+
+
+class Connect(Kind):
+    name = "connect"
+    glyph = "►"
+    family = "talk"
+    waits = True
+    fields = Record(FIELDS, "connect")
+
+    def outcomes(self, state: State, flow: Flow) -> tuple[Outcome, ...]:
+        return bridge_outcomes(state, flow, "continue")
+
+    def actions(self, state: State, flow: Flow, position: Position) -> tuple[str, ...]:
+        return (action_of(state, flow),)
+
+    def lower(self, state: State, flow: Flow) -> dict[str, Any]:
+        return lower_bridge(state, flow)
+
+    def run(self, op: Any, call: Any) -> str | None:
+        reached = call.reach(op["to"])
+        if reached is None:
+            return "error"
+        call.place(connect_action(op, call, *reached))
+        if "amd" in op:
+            call.arm("amd")
+        return None
+
+    def hear(self, op: Any, call: Any, callback: Callback) -> Heard:
+        return hear_bridge(op, call, callback)
+
+    def summary(self, state: State, flow: Flow) -> str:
+        return dial_summary(state)
+
+
+def dial_summary(state: State) -> str:
+    waiting = state.config["dial_timeout"]
+    return f"dial {state.config['to']}" + (f", {spoken(waiting)}" if waiting else "")
