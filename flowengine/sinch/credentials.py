@@ -65,7 +65,7 @@ class Credentials:
 
 
 def protection(env: Mapping[str, str]) -> Protection:
-    """When callbacks are checked: ``deploy``, also for an unknown mode, means everywhere but in development."""
+    """When callbacks are checked: ``deploy``, also for an unknown mode, is everywhere but in development."""
     mode = _mode(env)[1]
     return cast(Protection, mode) if mode in MODES else "deploy"
 
@@ -85,7 +85,7 @@ def must_check(env: Mapping[str, str]) -> bool:
 
 
 def verifier(env: Mapping[str, str]) -> Verifier | None:
-    """What checks the callbacks, None where they go unchecked; :class:`Misconfigured` without a usable secret."""
+    """What checks callbacks, None where they go unchecked; :class:`Misconfigured` without a usable secret."""
     if not must_check(env):
         return None
     credentials = Credentials.from_env(env)
