@@ -259,7 +259,7 @@ def _call_id(value: Any) -> str:
 
 
 def _pairs(value: Any) -> Iterator[tuple[str, str]]:
-    """Out of a map, or a list whose entries are ``{key, value}``, ``{name, value}`` or ``{<key>: <value>}``."""
+    """Out of a map, or a list with entries ``{key, value}``, ``{name, value}`` or ``{<key>: <value>}``."""
     for entry in value if value.__class__ is list else (value,):
         if entry.__class__ is dict:
             yield from _entry(entry)
