@@ -8,7 +8,7 @@ expression: only what stood in the flow is. Nothing but mapping keys and list po
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2 import Template, nodes
@@ -18,10 +18,11 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from flowengine import grammar
+from flowengine import grammar, syntax
 from flowengine.filters import FILTERS, EvaluationFailed, Missing, Undefined, capped, printed, short
-from flowengine.grammar import BadExpression, Comparison, Facts, Operand, Operation, Path, Reference
+from flowengine.grammar import Comparison, Facts, Operand, Operation, Path, Reference
 from flowengine.patterns import compile_pattern
+from flowengine.syntax import BadExpression
 
 __all__ = [
     "BadExpression",
@@ -46,9 +47,7 @@ _Values = Callable[["_Scope"], Iterator[Any]]
 class _ValueGenerator(NativeCodeGenerator):
     """Yields values as they are, and computes nothing while it generates code."""
 
-    def _output_child_to_const(
-        self, node: nodes.Expr, frame: Any, finalize: CodeGenerator._FinalizeInfo
-    ) -> Any:
+    def _output_child_to_const(self, node: nodes.Expr, frame: Any, finalize: CodeGenerator._FinalizeInfo) -> Any:
         if not isinstance(node, nodes.TemplateData):
             raise nodes.Impossible
         return node.data
@@ -118,9 +117,7 @@ def _matching(value: Any, pattern: str) -> bool:
 
 def _environment() -> _Sandbox:
     # Not optimized: Jinja would otherwise work out constant parts while it generates code, outside the caps.
-    sandbox = _Sandbox(
-        undefined=Missing, autoescape=False, optimized=False, keep_trailing_newline=True, cache_size=0
-    )
+    sandbox = _Sandbox(undefined=Missing, autoescape=False, optimized=False, keep_trailing_newline=True, cache_size=0)
     sandbox.globals.clear()
     sandbox.filters = dict(FILTERS)
     sandbox.tests = {"defined": _defined, "matching": _matching}
@@ -152,12 +149,12 @@ class Expression:
 
     __slots__ = ("_pieces", "_values", "comparisons", "names", "operations", "source")
 
-    def __init__(self, source: str, pieces: list[nodes.Expr], facts: Facts) -> None:
+    def __init__(self, source: str, pieces: Sequence[nodes.Expr], facts: Facts) -> None:
         self.source = source
         self.names = tuple(facts.names)
         self.comparisons = tuple(facts.comparisons)
         self.operations = tuple(facts.operations)
-        self._pieces = pieces
+        self._pieces = tuple(pieces)
         self._values: _Values | None = None
 
     def __repr__(self) -> str:
@@ -170,12 +167,12 @@ class Expression:
     def _code(self) -> _Values:
         pieces = self._pieces  # before the test: another thread may finish, and forget them, in between
         if self._values is None:
-            tree = nodes.Template([nodes.Output(pieces, lineno=1)], lineno=1)
+            tree = nodes.Template([nodes.Output(list(pieces), lineno=1)], lineno=1)
             tree.set_environment(_SANDBOX)
             code = _SANDBOX.compile(tree)
             values: Any = Template.from_code(_SANDBOX, code, {}).root_render_func
             self._values = values
-            self._pieces = []
+            self._pieces = ()
         return self._values
 
     def _failure(self, error: Exception, scope: Mapping[str, Any]) -> EvaluationFailed:
@@ -206,7 +203,7 @@ class Text(Expression):
 
     __slots__ = ("constant", "whole")
 
-    def __init__(self, source: str, pieces: list[nodes.Expr], facts: Facts) -> None:
+    def __init__(self, source: str, pieces: Sequence[nodes.Expr], facts: Facts) -> None:
         super().__init__(source, pieces, facts)
         self.constant = None if pieces else source
         self.whole = len(pieces) == 1 and not isinstance(pieces[0], nodes.TemplateData)
@@ -221,9 +218,7 @@ class Text(Expression):
             return self.constant
         values = self._values or self._code()
         try:
-            text = "".join(
-                [value if type(value) is str else printed(value) for value in values(_Scope(scope))]
-            )
+            text = "".join([value if type(value) is str else printed(value) for value in values(_Scope(scope))])
         except (EvaluationFailed, *_FAILURES) as error:
             raise self._failure(error, scope) from None
         return short(text)
@@ -259,11 +254,13 @@ class Guard(Expression):
 def compile_text(source: str) -> Text:
     """A text, checked: ``Hello {{ name }}``. Raises :class:`BadExpression`."""
     if "{{" not in source and "{%" not in source and "{#" not in source:
-        grammar.refuse_long(source)
-        return Text(source, [], Facts())
-    return Text(source, *grammar.read_text(source, _SANDBOX))
+        syntax.refuse_long(source)
+        return Text(source, (), Facts())
+    parsed = syntax.parse_text(source, _SANDBOX)
+    return Text(source, parsed.pieces, grammar.read(parsed))
 
 
 def compile_guard(source: str) -> Guard:
     """A bare condition, checked: ``tier == "gold"``. Raises :class:`BadExpression`."""
-    return Guard(source, *grammar.read_guard(source, _SANDBOX))
+    parsed = syntax.parse_guard(source, _SANDBOX)
+    return Guard(source, parsed.pieces, grammar.read(parsed))

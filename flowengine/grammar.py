@@ -8,59 +8,26 @@ from __future__ import annotations
 
 import inspect
 import re
-from ast import literal_eval
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NoReturn
 
-from jinja2 import Environment, TemplateSyntaxError, nodes
-from jinja2.lexer import Token, TokenStream, get_lexer, operators
-from jinja2.parser import Parser
+from jinja2 import nodes
 
-from flowengine.filters import FILTERS, GIVES, LARGEST_NUMBER
+from flowengine.filters import FILTERS, GIVES
 from flowengine.patterns import BadPattern, compile_pattern
 from flowengine.problems import did_you_mean, listed
+from flowengine.syntax import DEEPEST, BadExpression, Syntax
 
-LONGEST_SOURCE = 10_000
-DEEPEST = 20
 Path = tuple[str, ...]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_SPOT = re.compile(r"\w+|\}\}")
-_ESCAPE = re.compile(r"\\([\\'\"nt])")
-_ESCAPES = {"n": "\n", "t": "\t"}
 _RESERVED_NAMES = ("self", "super", "loop", "caller", "varargs", "kwargs")
-_SKIPPED = ("whitespace",)
-_REFUSED_TOKENS = {
-    "**": '"**" is not part of the language',
-    "//": '"//" is not part of the language; use "/" and the filter "int"',
-    "%": '"%" is not part of the language',
-    "~": '"~" is not part of the language; write the texts one after the other, or "+"',
-    "{": "records cannot be written in an expression",
-    ":": '":" is not part of the language',
-    ";": '";" is not part of the language',
-}
-_HINTS = {
-    "&": 'unexpected "&"; write "and"',
-    "!": 'unexpected "!"; write "not", or "!="',
-    "=": 'a single "=" compares nothing; write "=="',
-}
 _COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "in": "in"}
 _COMPARISONS["notin"] = "not in"
 _FLIPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-
-
-class BadExpression(ValueError):
-    """Not an expression of the language. ``offset`` and ``length`` are characters of the source."""
-
-    def __init__(self, message: str, offset: int = 0, length: int = 1) -> None:
-        super().__init__(message)
-        self.message = message
-        self.offset = offset
-        self.length = length
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,137 +103,6 @@ class Facts:
     operations: list[Operation] = field(default_factory=list)
 
 
-def read_text(source: str, environment: Environment) -> tuple[list[nodes.Expr], Facts]:
-    """The pieces of a text with ``{{ }}``: literal text and expressions. Raises :class:`BadExpression`."""
-    refuse_long(source)
-    for mark, word in (("{%", "statements"), ("{#", "comments")):
-        if mark in source:
-            raise BadExpression(f'{word} ("{mark}") are not part of the language', source.find(mark), 2)
-    tokens = _tokens(source, environment, None)
-    _refuse_open(tokens)
-    with _told_apart(source):
-        body = _parser(tokens, environment).parse().body
-    return _allowed(source, tokens, [piece for output in body for piece in output.iter_child_nodes()])
-
-
-def read_guard(source: str, environment: Environment) -> tuple[list[nodes.Expr], Facts]:
-    """A bare condition, as a list of one expression. Raises :class:`BadExpression`."""
-    refuse_long(source)
-    if source.lstrip().startswith("{{"):
-        raise BadExpression('a condition is written bare, without "{{ }}"', source.find("{{"), 2)
-    if not source.strip():
-        raise BadExpression("the condition is empty")
-    tokens = _tokens(source, environment, "variable")
-    with _told_apart(source):
-        parser = _parser(tokens, environment)
-        expression = parser.parse_expression()
-    if not parser.stream.eos:
-        token = parser.stream.current
-        message = _HINTS.get(token.value, f'unexpected "{token.value}" after the condition')
-        raise BadExpression(message, token.lineno, len(str(token.value)))
-    return _allowed(source, tokens, [expression])
-
-
-def refuse_long(source: str) -> None:
-    if len(source) > LONGEST_SOURCE:
-        raise BadExpression(f"longer than {LONGEST_SOURCE:,} characters", LONGEST_SOURCE)
-
-
-def _refuse_open(tokens: list[Token]) -> None:
-    braces = [token for token in tokens if token.type in ("variable_begin", "variable_end")]
-    if braces and braces[-1].type == "variable_begin":
-        raise BadExpression('there is no "}}" to end the expression', braces[-1].lineno, 2)
-
-
-# --- tokens -----------------------------------------------------------------------------------------------
-
-
-def _tokens(source: str, environment: Environment, state: str | None) -> list[Token]:
-    """Jinja's tokens, with the offset in the source where Jinja keeps the line: its nodes have no column."""
-    found: list[Token] = []
-    offset = depth = 0
-    try:
-        for _, kind, text in get_lexer(environment).tokeniter(source, None, None, state):
-            depth += (text in "([{") - (text in ")]}") if kind == "operator" else 0
-            if depth > DEEPEST:
-                raise BadExpression(f"nested deeper than {DEEPEST}", offset)
-            if kind not in _SKIPPED:
-                found.append(_token(kind, text, offset))
-            offset += len(text)
-    except TemplateSyntaxError as error:
-        raise BadExpression(_lexer_message(error, source[offset : offset + 1]), offset) from None
-    return found
-
-
-def _token(kind: str, text: str, offset: int) -> Token:
-    if kind == "operator":
-        if text in _REFUSED_TOKENS:
-            raise BadExpression(_REFUSED_TOKENS[text], offset, len(text))
-        return Token(offset, operators[text], text)
-    if (kind == "variable_begin" and text != "{{") or (kind == "variable_end" and text[0] != "}"):
-        raise BadExpression('write a space between the braces and "-" or "+"', offset, 3)
-    convert = _CONVERTED.get(kind)
-    return Token(offset, kind, convert(text, offset) if convert else text)
-
-
-def _string(text: str, _: int) -> str:
-    """The text between quotes. Only quotes, ``\\n``, ``\\t`` and a doubled backslash are escapes: patterns
-    keep their ``\\d`` and ``\\b``, which Python's rules would warn about or turn into a backspace.
-    """
-    return _ESCAPE.sub(lambda match: _ESCAPES.get(match[1], match[1]), text[1:-1])
-
-
-def _number(text: str, offset: int) -> float:
-    digits = text.replace("_", "")
-    if len(digits) > 20 or abs(value := literal_eval(digits)) > LARGEST_NUMBER:
-        raise BadExpression("the number is too large", offset, len(text))
-    return float(value) if isinstance(value, float) else int(value)
-
-
-_CONVERTED: dict[str, Callable[[str, int], Any]] = {"string": _string, "integer": _number, "float": _number}
-
-
-def _lexer_message(error: TemplateSyntaxError, character: str) -> str:
-    if character in ("'", '"'):
-        return "a text in quotes is not closed"
-    return _HINTS.get(character, f'unexpected "{character}"' if character else str(error.message))
-
-
-# --- syntax -----------------------------------------------------------------------------------------------
-
-
-def _parser(tokens: Iterable[Token], environment: Environment) -> Parser:
-    parser = Parser(environment, "")
-    parser.stream = TokenStream(iter(tokens), None, None)
-    return parser
-
-
-@contextmanager
-def _told_apart(source: str) -> Iterator[None]:
-    """Jinja's syntax errors, told in the words of the flow language."""
-    try:
-        yield
-    except TemplateSyntaxError as error:
-        found = _SPOT.match(source, error.lineno)
-        length = len(found[0]) if found else 1
-        raise BadExpression(_syntax_message(str(error.message)), error.lineno, length) from None
-    except RecursionError:
-        raise BadExpression(f"nested deeper than {DEEPEST}") from None
-
-
-def _syntax_message(told: str) -> str:
-    if "got '='" in told or "'assign'" in told:
-        return _HINTS["="]
-    if told.startswith("Expected an expression"):
-        return 'there is nothing between "{{" and "}}"'
-    if "end of template" in told:
-        return "the condition stops too early"
-    return told.replace("'end of print statement'", '"}}"').replace("token ", "").replace("'", '"')
-
-
-# --- the allow-list ---------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where in the tree: how deep, and which paths are known to have a value (or may do without one)."""
@@ -279,27 +115,26 @@ class _Place:
         return _Place(self.depth + 1, self.known | known, optional)
 
 
-def _allowed(source: str, tokens: list[Token], pieces: list[Any]) -> tuple[list[nodes.Expr], Facts]:
-    reader = _Reader(source, tokens)
-    for piece in pieces:
+def read(syntax: Syntax) -> Facts:
+    """The facts of a source that says nothing outside the allow-list. Raises :class:`BadExpression`."""
+    reader = _Reader(syntax)
+    for piece in syntax.pieces:
         reader.read(piece, _Place())
     reader.facts.names.sort(key=lambda name: name.offset)
-    return pieces, reader.facts
+    return reader.facts
 
 
 class _Reader:
     """One walk over the tree: refuses what is not allowed, gathers the facts, tells the type of each part."""
 
-    def __init__(self, source: str, tokens: list[Token]) -> None:
-        self.source = source
-        self.starts = [token.lineno for token in tokens]
+    def __init__(self, syntax: Syntax) -> None:
+        self.source = syntax.source
+        self.starts = syntax.starts
         self.facts = Facts()
 
     def read(self, node: nodes.Node, place: _Place) -> Operand:
         if place.depth > DEEPEST:
-            self.refuse(
-                node, f"nested or chained deeper than {DEEPEST}; use brackets less, or a list with in"
-            )
+            self.refuse(node, f"nested or chained deeper than {DEEPEST}; use brackets less, or a list with in")
         reader = _READERS.get(type(node))
         if reader is None:
             self.refuse(node, _REFUSED_NODES.get(type(node), "this is not part of the language"))
@@ -419,9 +254,7 @@ class _Reader:
         if path is not None and value is not _NO_VALUE:
             self.facts.comparisons.append(Comparison(path, op, value, start, length))
 
-    def note_operation(
-        self, op: str, sides: tuple[Operand, ...], left: nodes.Expr, right: nodes.Expr
-    ) -> None:
+    def note_operation(self, op: str, sides: tuple[Operand, ...], left: nodes.Expr, right: nodes.Expr) -> None:
         start = self.start(left)
         length = max(self.end(right) - start, 1)
         if not _possible(op, sides):
@@ -470,9 +303,7 @@ class _Reader:
             self.refuse(node, f'there is no filter "{node.name}"{did_you_mean(node.name, FILTERS)}')
         self.check_arguments(node)
         value = self.read(node.node, place.inside(optional=node.name == "default"))
-        given = [
-            self.read(each, place.inside()) for each in (*node.args, *(pair.value for pair in node.kwargs))
-        ]
+        given = [self.read(each, place.inside()) for each in (*node.args, *(pair.value for pair in node.kwargs))]
         if node.name == "default":
             return value | (given[0] if given else Operand(types=frozenset(["text"])))
         return Operand(types=frozenset([GIVES[node.name]]))
@@ -525,9 +356,7 @@ def _value(node: nodes.Node) -> Any:
     if isinstance(node, nodes.Neg) and isinstance(node.node, nodes.Const):
         return -node.node.value if type(node.node.value) in (int, float) else _NO_VALUE
     if isinstance(node, nodes.List | nodes.Tuple):
-        values = [
-            _NO_VALUE if isinstance(item, nodes.List | nodes.Tuple) else _value(item) for item in node.items
-        ]
+        values = [_NO_VALUE if isinstance(item, nodes.List | nodes.Tuple) else _value(item) for item in node.items]
         return _NO_VALUE if _NO_VALUE in values else values
     return _NO_VALUE
 

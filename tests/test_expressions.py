@@ -397,9 +397,7 @@ def test_comparisons_with_constants() -> None:
     ]
     places = [source[each.offset : each.offset + each.length] for each in found]
     assert places == ["seats >= 2", "3 < seats", "tier in ['a', -1]", "'x' == call.cli"]
-    assert compile_guard("digits is matching '\\d'").comparisons == (
-        Comparison(("digits",), "matching", "\\d", 0, 23),
-    )
+    assert compile_guard("digits is matching '\\d'").comparisons == (Comparison(("digits",), "matching", "\\d", 0, 23),)
 
 
 def test_operations_can_be_typed() -> None:
@@ -411,9 +409,10 @@ def test_operations_can_be_typed() -> None:
     assert [side.possible(declared.__getitem__) for side in greater.operands] == [{"number"}, {"number"}]
     plus = compile_text("{{ tier + seats }}").operations[0]
     assert [side.possible(declared.__getitem__) for side in plus.operands] == [{"text"}, {"number"}]
-    assert compile_text("{{ tier | default(1) * 2 }}").operations[0].operands[0].possible(
-        declared.__getitem__
-    ) == {"text", "number"}
+    assert compile_text("{{ tier | default(1) * 2 }}").operations[0].operands[0].possible(declared.__getitem__) == {
+        "text",
+        "number",
+    }
 
 
 # --- filters ---
@@ -426,9 +425,7 @@ def test_filter_examples() -> None:
 
 
 def test_every_filter_is_documented_and_says_what_it_gives() -> None:
-    listed = (
-        "default lower upper title trim length join first last round int time date spell digits money replace"
-    )
+    listed = "default lower upper title trim length join first last round int time date spell digits money replace"
     assert set(filters.FILTERS) == set(listed.split())
     assert set(filters.GIVES) == set(filters.FILTERS) - {"default"}
     assert all(">>>" in (each.__doc__ or "") for each in filters.FILTERS.values())
@@ -476,9 +473,7 @@ def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     binary = st.sampled_from(["==", "!=", "<", "<=", ">", ">=", "in", "and", "or", "+", "-", "*", "/"])
     two = st.builds("({} {} {})".format, inner, binary, inner)
     filtered = st.builds("{} | {}".format, inner, st.sampled_from(sorted(filters.FILTERS)))
-    given_ = st.builds(
-        "({} | {}({}))".format, inner, st.sampled_from(["default", "join", "int", "round"]), inner
-    )
+    given_ = st.builds("({} | {}({}))".format, inner, st.sampled_from(["default", "join", "int", "round"]), inner)
     choice = st.builds("({} if {} else {})".format, inner, inner, inner)
     matched = st.builds("({} is matching '[a-z]+')".format, inner)
     return two | filtered.map("({})".format) | given_ | choice | matched | inner.map("(not {})".format)
@@ -520,10 +515,7 @@ def test_any_values_give_a_value_or_a_named_failure(source: str, one: Any, two: 
 
 
 @settings(max_examples=1_000, deadline=None)
-@given(
-    st.text(max_size=40)
-    | st.sampled_from(["{{7*7}}", "{{ tier }}", "{% x %}", "x];#href[https://x/a.wav];#tts["])
-)
+@given(st.text(max_size=40) | st.sampled_from(["{{7*7}}", "{{ tier }}", "{% x %}", "x];#href[https://x/a.wav];#tts["]))
 def test_data_is_never_evaluated(data: str) -> None:
     assert compile_text("<{{ name }}>").render({"name": data, "tier": "no"}) == f"<{data}>"
     assert compile_text("{{ name }}").value({"name": data}) == data
