@@ -19,7 +19,8 @@ from jinja2 import nodes
 from flowengine.filters import FILTERS, GIVES
 from flowengine.patterns import BadPattern, compile_pattern
 from flowengine.problems import did_you_mean, listed
-from flowengine.syntax import DEEPEST, BadExpression, Syntax
+from flowengine.syntax import DEEPEST, Syntax
+from flowengine.syntax import BadExpression as BadExpression
 
 Path = tuple[str, ...]
 
