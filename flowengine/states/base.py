@@ -26,6 +26,7 @@ class Outcome:
     :func:`landing`). ``default``: what happens when nothing handles it; empty: it must be handled.
     ``choice``: a value the author made up, for which a state of that name is enough.
     ``side``: its run is always a side run and never moves the place.
+    ``outside``: posted by another program, never caught by ``else``.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Outcome:
     style: Style = "chosen"
     choice: bool = False
     side: bool = False
+    outside: bool = False
     label: str = ""
 
 

@@ -134,8 +134,14 @@ def _record_schema(*keys: str) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
-BRANCHES_SCHEMA: dict[str, Any] = {"type": "array", "items": _record_schema("when", "to", "else"), "minItems": 1}
-HANDLER_SCHEMA: dict[str, Any] = {"anyOf": [TARGET_SCHEMA, _record_schema("to", "retry", "then"), BRANCHES_SCHEMA]}
+BRANCHES_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "items": _record_schema("when", "to", "else"),
+    "minItems": 1,
+}
+HANDLER_SCHEMA: dict[str, Any] = {
+    "anyOf": [TARGET_SCHEMA, _record_schema("to", "retry", "then"), BRANCHES_SCHEMA]
+}
 
 __all__ = [
     "BRANCHES_SCHEMA",

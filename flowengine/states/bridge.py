@@ -5,17 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from flowengine.callbacks import Callback
-from flowengine.fields import BOOL, LANGUAGE, TEXT, Constant, Duration, Field, Integer, MapOf, Name, OneOf, Record
+from flowengine.fields import (
+    BOOL,
+    LANGUAGE,
+    TEXT,
+    Constant,
+    Duration,
+    Field,
+    Integer,
+    MapOf,
+    Name,
+    OneOf,
+    Record,
+)
 from flowengine.lowering import lower_fields
 from flowengine.model import Address, Flow, State
 from flowengine.problems import did_you_mean
 from flowengine.states.base import DISCONNECTED, HANGUP, STALE, Heard, Outcome
 
 ACTION_OF = {"number": "connectPstn", "sip": "connectSip", "user": "connectMxp", "stream": "connectStream"}
-COUNTRIES = (
-    "at au bg br be ch cl cn cz de dk ee es fi fr gr hu il in it lt jp mx my nl no nz ph pl pt ru se sg th uk us "
-    "tw ve za"
-).split()
+COUNTRIES = ["at", "au", "bg", "br", "be", "ch", "cl", "cn", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hu", "il", "in", "it", "lt", "jp", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt", "ru", "se", "sg", "th", "uk", "us", "tw", "ve", "za"]
 MUSIC = ("ring", "music1", "music2", "music3")
 HEADERS = MapOf(TEXT, "a header name", r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 TONES = Constant(r"[0-9#w]+", "tones: 0-9, # and w for half a second's pause")
@@ -32,14 +41,26 @@ FIELDS = (
     Field("to", Name("a name in may_dial"), "a name in `may_dial`", True),
     Field("dial_timeout", Duration(1, 600), "how long it rings"),
     Field("max_duration", Duration(1, 14400), "how long the call may last, at most 4 h"),
-    Field("cli", TEXT, "the number shown to the one who is called; `private` hides it", shown="the flow's, or the caller's"),
-    Field("amd", OneOf(("sync", "async")), "answering-machine detection: before the answer, or while talking"),
+    Field(
+        "cli",
+        TEXT,
+        "the number shown to the one who is called; `private` hides it",
+        shown="the flow's, or the caller's",
+    ),
+    Field(
+        "amd", OneOf(("sync", "async")), "answering-machine detection: before the answer, or while talking"
+    ),
     Field("call_headers", HEADERS, "headers for SIP, app and stream destinations"),
     Field("transport", OneOf(("UDP", "TCP", "TLS")), "for SIP", shown="UDP"),
     Field("indications", OneOf(tuple(COUNTRIES)), "the country of the ringing tone", shown="us"),
     Field("suppress_callbacks", BOOL, "no ACE and no DICE for this call", default=False),
     Field("dtmf", TONES, "tones sent after the answer"),
-    Field("locale", Constant(LANGUAGE.pattern, "a language such as en-US"), "for prompts of the action", shown="the call's"),
+    Field(
+        "locale",
+        Constant(LANGUAGE.pattern, "a language such as en-US"),
+        "for prompts of the action",
+        shown="the call's",
+    ),
     Field("moh", OneOf(MUSIC), "what is heard while on hold, for SIP"),
     Field("streaming", STREAMING, "for stream destinations"),
 )
@@ -56,12 +77,15 @@ def action_of(state: State, flow: Flow) -> str:
 
 def silent(state: State, flow: Flow) -> bool:
     """Whether the platform tells nothing when the callee picks up."""
-    return bool(state.config["suppress_callbacks"]) or action_of(state, flow) in ("connectMxp", "connectStream")
+    return bool(state.config["suppress_callbacks"]) or action_of(state, flow) in (
+        "connectMxp",
+        "connectStream",
+    )
 
 
 def bridge_outcomes(state: State, flow: Flow, default: str) -> tuple[Outcome, ...]:
     """The outcomes, with ``default`` for those that ``dial`` leaves to its author."""
-    refused = Outcome("error", ("same", "nobody"), "apology", "failure")
+    refused = Outcome("error", ("same", "nobody") if not default else ("same",), "apology", "failure")
     if silent(state, flow):
         return (refused,) if state.config["suppress_callbacks"] else (DISCONNECTED, refused)
     amd = state.config["amd"]
@@ -105,12 +129,18 @@ def _limits(op: Any, call: Any, action: dict[str, Any], *names: str) -> dict[str
     if "suppressCallbacks" in names and op.get("suppress_callbacks"):
         action["suppressCallbacks"] = True
     if "callHeaders" in names and op.get("call_headers"):
-        action["callHeaders"] = [{"key": key, "value": call.line(value)} for key, value in op["call_headers"].items()]
+        action["callHeaders"] = [
+            {"key": key, "value": call.line(value)} for key, value in op["call_headers"].items()
+        ]
     return action
 
 
 def _pstn(op: Any, call: Any, to: str) -> dict[str, Any]:
-    action: dict[str, Any] = {"name": "connectPstn", "number": to, "locale": op.get("locale") or call.language}
+    action: dict[str, Any] = {
+        "name": "connectPstn",
+        "number": to,
+        "locale": op.get("locale") or call.language,
+    }
     if "dial_timeout" in op:
         action["dialTimeout"] = int(op["dial_timeout"])
     _limits(op, call, action, "cli", "suppressCallbacks")
@@ -134,7 +164,9 @@ def _sip(op: Any, call: Any, to: str) -> dict[str, Any]:
 def _mxp(op: Any, call: Any, to: str) -> dict[str, Any]:
     action: dict[str, Any] = {"name": "connectMxp", "destination": {"type": "username", "endpoint": to}}
     if op.get("call_headers"):
-        action["callHeaders"] = [{"key": key, "value": call.line(value)} for key, value in op["call_headers"].items()]
+        action["callHeaders"] = [
+            {"key": key, "value": call.line(value)} for key, value in op["call_headers"].items()
+        ]
     return action
 
 

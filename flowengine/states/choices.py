@@ -12,9 +12,7 @@ from flowengine.problems import Mark
 
 RESERVED = ("repeat", "back")
 EVENTS = frozenset(
-    """timeout invalidinput hangup error disconnected answered human machine notsure beep digits recorded elapsed
-    chosen answer empty failed message done expired else end continue open closed holiday ok taken returned tick
-    recording_finished recording_available transcription_available start""".split()
+    ["timeout", "invalidinput", "hangup", "error", "disconnected", "answered", "human", "machine", "notsure", "beep", "digits", "recorded", "elapsed", "chosen", "answer", "empty", "failed", "message", "done", "expired", "else", "end", "continue", "open", "closed", "holiday", "ok", "taken", "returned", "tick", "recording_finished", "recording_available", "transcription_available", "start"]
 )
 KEY = re.compile(r"[0-9*#]")
 
@@ -57,12 +55,19 @@ def _key(node: Node, reader: Reader) -> str:
             if key != "key":
                 unknown_key(reader, node.keys[key], ("key",), "a choice of a call")
         if "key" not in node.entries:
-            reader.problem("missing-key", node, 'the choice has no "key"', "add the key to press, such as key: 1")
+            reader.problem(
+                "missing-key", node, 'the choice has no "key"', "add the key to press, such as key: 1"
+            )
             return ""
         node = node.entries["key"]
     if isinstance(node, Text) and KEY.fullmatch(node.value):
         return node.value
-    reader.problem("shape", node, f"found {kind_of(node)}; expected one key of 0-9, '*' or '#'", "press one key per choice")
+    reader.problem(
+        "shape",
+        node,
+        f"found {kind_of(node)}; expected one key of 0-9, '*' or '#'",
+        "press one key per choice",
+    )
     return ""
 
 
@@ -75,7 +80,12 @@ def _twice(choices: tuple[Choice, ...], reader: Reader) -> None:
             reader.problem("duplicate-choice", choice.mark, message, "give each choice its own key")
 
 
-_KEY_SCHEMA: dict[str, Any] = {"type": ["string", "integer"], "pattern": "^[0-9*#]$", "minimum": 0, "maximum": 9}
+_KEY_SCHEMA: dict[str, Any] = {
+    "type": ["string", "integer"],
+    "pattern": "^[0-9*#]$",
+    "minimum": 0,
+    "maximum": 9,
+}
 
 CHOICES = Custom(
     _read,

@@ -16,7 +16,14 @@ from flowengine.callbacks import Callback
 from flowengine.fields import Record
 from flowengine.model import Flow, State
 from flowengine.states.base import Heard, Kind, Outcome
-from flowengine.states.bridge import FIELDS, action_of, bridge_outcomes, connect_action, hear_bridge, lower_bridge
+from flowengine.states.bridge import (
+    FIELDS,
+    action_of,
+    bridge_outcomes,
+    connect_action,
+    hear_bridge,
+    lower_bridge,
+)
 from flowengine.svaml import Position
 from flowengine.units import spoken
 

@@ -23,7 +23,7 @@ from flowengine.document import Map
 from flowengine.fields import BOOL, DATA, TEXT, Duration, Field, MapOf, Reader, Record
 from flowengine.instructions.set import TARGET
 from flowengine.lowering import lower_fields, lower_source
-from flowengine.model import Flow, State
+from flowengine.model import Flow, Source, State
 from flowengine.states.base import STEP_ERROR, Kind, Outcome
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -53,7 +53,9 @@ class Http(Kind):
         used = [method for method in METHODS if method in node.entries]
         if len(used) != 1:
             message = "the request has no method" if not used else f"the request has {' and '.join(used)}"
-            reader.problem("shape", node, message, "write one of get, post, put, patch or delete, with the URL")
+            reader.problem(
+                "shape", node, message, "write one of get, post, put, patch or delete, with the URL"
+            )
         if config["json"] is not None and config["form"] is not None:
             reader.problem("shape", node.keys["form"], "json and form exclude each other", "keep one")
 
@@ -63,9 +65,13 @@ class Http(Kind):
     def lower(self, state: State, flow: Flow) -> dict[str, Any]:
         config = state.config
         method = next(each for each in METHODS if config[each] is not None)
-        lowered = {"method": method.upper(), "url": lower_source(config[method])}
+        lowered = {"method": method.upper(), "url": _lower_url(config[method])}
         save = [[name, lower_source(source)] for name, source in (config["save"] or {}).items()]
-        return {**lowered, **lower_fields(config, "headers", "query", "json", "form", "timeout", "wait"), "save": save}
+        return {
+            **lowered,
+            **lower_fields(config, "headers", "query", "json", "form", "timeout", "wait"),
+            "save": save,
+        }
 
     def run(self, op: Any, call: Any) -> str | None:
         return str(call.ask_server(op))
@@ -75,5 +81,13 @@ class Http(Kind):
             if state.config[method] is not None:
                 url = state.config[method].text
                 split = urlsplit(url)
-                return f"{method.upper()} {split.netloc}{split.path}" if split.netloc else f"{method.upper()} {url}"
+                return (
+                    f"{method.upper()} {split.netloc}{split.path}"
+                    if split.netloc
+                    else f"{method.upper()} {url}"
+                )
         return ""
+
+
+def _lower_url(source: Source) -> Any:
+    return {"$u": source.text, "at": str(source.mark)} if source.dynamic else source.text

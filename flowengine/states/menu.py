@@ -17,7 +17,20 @@ from typing import Any
 
 from flowengine.callbacks import Callback
 from flowengine.document import Map, Text
-from flowengine.fields import BOOL, PROMPT, PROSE, Constant, Duration, Field, Integer, ListOf, Name, OneOf, Reader, Record
+from flowengine.fields import (
+    BOOL,
+    PROMPT,
+    PROSE,
+    Constant,
+    Duration,
+    Field,
+    Integer,
+    ListOf,
+    Name,
+    OneOf,
+    Reader,
+    Record,
+)
 from flowengine.lowering import lower, lower_fields
 from flowengine.model import Flow, Instruction, Part, Prompt, Source, State
 from flowengine.states.base import (
@@ -60,7 +73,10 @@ class Menu(Kind):
             Field("question", PROSE, "for `yes_no`"),
             Field("hours", PROSE, "for `after_hours`"),
             Field(
-                "languages", ListOf(Constant(what="a language such as es-ES")), "for `language`", shown="the flow's"
+                "languages",
+                ListOf(Constant(what="a language such as es-ES")),
+                "for `language`",
+                shown="the flow's",
             ),
         ),
         "menu",
@@ -74,7 +90,9 @@ class Menu(Kind):
                     fix = "add it, or use a template"
                     reader.problem("missing-key", node, f'the menu has no "{needed}"', fix)
             if config["choices"] == ():
-                reader.problem("missing-key", node, "the menu has no choices", "add one, such as { sales: 1 }")
+                reader.problem(
+                    "missing-key", node, "the menu has no choices", "add one, such as { sales: 1 }"
+                )
             return
         for argument in wanted(template):
             if argument not in node.entries:
@@ -134,7 +152,11 @@ class Menu(Kind):
 
 def menu_entry(op: Any, menu_id: str, call: Any, jumps: Mapping[str, str]) -> dict[str, Any]:
     """One entry of ``runMenu.menus``; ``jumps`` maps choice values to the id of the menu they go to."""
-    entry = {"id": menu_id, "mainPrompt": call.prompt(op["prompt"]), "repeatPrompt": call.prompt(op["repeat_prompt"])}
+    entry = {
+        "id": menu_id,
+        "mainPrompt": call.prompt(op["prompt"]),
+        "repeatPrompt": call.prompt(op["repeat_prompt"]),
+    }
     if not entry["mainPrompt"]:
         del entry["mainPrompt"], entry["repeatPrompt"]
     entry.update(repeats=op["repeats"], timeoutMills=int(op["timeout"] * 1000))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 # name -> (arguments, prompt with {argument}, choice values with their keys)
 _FIXED: dict[str, tuple[tuple[str, ...], str, dict[str, str]]] = {
@@ -61,16 +60,19 @@ def fixed(template: str, arguments: Mapping[str, str]) -> tuple[str, dict[str, s
 def languages(tags: tuple[str, ...]) -> list[tuple[str, str, str, str]]:
     """``(value, key, tag, sentence)`` for each language a caller may choose, in its own words."""
     phrase: dict[str, Callable[[str, str], str]] = {
+        "en": lambda name, key: f"For {name} press {key}.",
         "es": lambda name, key: f"Para {name} marque {key}.",
         "fr": lambda name, key: f"Pour {name}, tapez {key}.",
         "de": lambda name, key: f"Für {name} drücken Sie {key}.",
         "sv": lambda name, key: f"För {name} tryck {key}.",
     }
-    found: list[Any] = []
+    found: list[tuple[str, str, str, str]] = []
     for number, tag in enumerate(tags, 1):
         short = tag.split("-")[0].lower()
         name = LANGUAGE_NAMES.get(short, tag)
-        say = phrase.get(short, lambda name, key: f"For {name} press {key}.")
+        say = phrase.get(short, phrase["en"])
         value = name.translate(_VALUES) if short in LANGUAGE_NAMES else tag.lower().replace("-", "_")
-        found.append((value, str(number), tag, say(name.capitalize() if short == "en" else name, str(number))))
+        found.append(
+            (value, str(number), tag, say(name.capitalize() if short == "en" else name, str(number)))
+        )
     return found

@@ -14,7 +14,7 @@ UNTIL = Field(
 
 
 def outside(state: State, *where: Where) -> tuple[Outcome, ...]:
-    return tuple(Outcome(name, where) for name in state.config["until"] or ())
+    return tuple(Outcome(name, where, outside=True) for name in state.config["until"] or ())
 
 
 def lower_until(state: State) -> dict[str, Any]:

@@ -23,7 +23,14 @@ class Route(Kind):
     family = "decide"
     channels = ("voice", "message")
     fields = Record(
-        (Field("branches", Custom(read_branches, BRANCHES_SCHEMA, "a list of {when, to} ending in {else}"), "", True),),
+        (
+            Field(
+                "branches",
+                Custom(read_branches, BRANCHES_SCHEMA, "a list of {when, to} ending in {else}"),
+                "",
+                True,
+            ),
+        ),
         "route",
         "branches",
     )

@@ -51,7 +51,9 @@ def _read_named(known: Mapping[str, ActionSpec] | Mapping[str, InstructionSpec],
         assert isinstance(name, Text)
         if "{{" in name.value:
             message = f"the name of {what} cannot be a template"
-            reader.problem("templated-action", name, message, "write one svaml state per name and route between them")
+            reader.problem(
+                "templated-action", name, message, "write one svaml state per name and route between them"
+            )
             return None
         if name.value not in known:
             hint = did_you_mean(name.value, known)
@@ -64,7 +66,9 @@ def _read_named(known: Mapping[str, ActionSpec] | Mapping[str, InstructionSpec],
     return read
 
 
-def _read_fields(specs: tuple[FieldSpec, ...], node: Map, reader: Reader, what: str, skip: str = "") -> dict[str, Any]:
+def _read_fields(
+    specs: tuple[FieldSpec, ...], node: Map, reader: Reader, what: str, skip: str = ""
+) -> dict[str, Any]:
     by_name = {spec.name: spec for spec in specs}
     found = {}
     for key, each in node.entries.items():
@@ -112,7 +116,12 @@ def _read_text(spec: FieldSpec, node: Node, reader: Reader) -> Source | None:
     elif spec.pattern and not re.search(spec.pattern, node.value):
         reader.problem("shape", node, f"{kind_of(node)} is not a {spec.name}", spec.doc)
     elif spec.maximum and len(node.value) > spec.maximum:
-        reader.problem("limit", node, f"{len(node.value)} characters; {spec.name} has at most {spec.maximum}", "shorten it")
+        reader.problem(
+            "limit",
+            node,
+            f"{len(node.value)} characters; {spec.name} has at most {spec.maximum}",
+            "shorten it",
+        )
     return text
 
 
@@ -149,9 +158,16 @@ class Svaml(Kind):
     waits = True
     fields = Record(
         (
-            Field("instructions", Custom(_read_instructions, {"type": "array", "items": _OPEN}, "instructions"), "in order"),
             Field(
-                "action", Custom(_read_named(ACTIONS, "an action"), _OPEN, "an action"), "the one action, by its name", True
+                "instructions",
+                Custom(_read_instructions, {"type": "array", "items": _OPEN}, "instructions"),
+                "in order",
+            ),
+            Field(
+                "action",
+                Custom(_read_named(ACTIONS, "an action"), _OPEN, "an action"),
+                "the one action, by its name",
+                True,
             ),
         ),
         "svaml",
@@ -161,7 +177,9 @@ class Svaml(Kind):
         action = config["action"]
         menus = {_plain(menu.get("id")) for menu in action.get("menus", ())} if action else set()
         if action and action["name"] == "runMenu" and "main" not in menus:
-            reader.problem("shape", node.entries["action"], 'no menu has the id "main"', "name the first menu main")
+            reader.problem(
+                "shape", node.entries["action"], 'no menu has the id "main"', "name the first menu main"
+            )
 
     def outcomes(self, state: State, flow: Flow) -> tuple[Outcome, ...]:
         action = state.config["action"]
@@ -190,7 +208,9 @@ class Svaml(Kind):
         amd = action.get("amd", {})
         verdicts = {"amd": "async" if amd.get("async") else "sync"} if amd.get("enabled") else {}
         return {
-            "instructions": [_lower(each, INSTRUCTIONS[each["name"]].fields) for each in config["instructions"] or ()],
+            "instructions": [
+                _lower(each, INSTRUCTIONS[each["name"]].fields) for each in config["instructions"] or ()
+            ],
             "action": _lower(action, ACTIONS[action["name"]].fields),
             "name": action["name"],
             "choices": returns,

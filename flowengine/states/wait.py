@@ -18,7 +18,7 @@ from flowengine.document import Map
 from flowengine.fields import PROMPT, Duration, Field, Reader, Record
 from flowengine.lowering import lower, lower_fields
 from flowengine.model import Flow, State
-from flowengine.states.base import DISCONNECTED, HANGUP, STALE, Heard, Kind, Outcome
+from flowengine.states.base import DISCONNECTED, HANGUP, STALE, Heard, Kind, Outcome, Where
 from flowengine.states.choices import CHOICES
 from flowengine.states.menu import run_menu
 from flowengine.states.outside import UNTIL, lower_until, outside
@@ -50,13 +50,16 @@ class Wait(Kind):
     def check(self, config: Mapping[str, Any], node: Map, reader: Reader) -> None:
         for choice in config["choices"] or ():
             if choice.value in ("repeat", "back"):
-                reader.problem("reserved-name", choice.mark, f'"{choice.value}" belongs to a menu', "use another value")
+                reader.problem(
+                    "reserved-name", choice.mark, f'"{choice.value}" belongs to a menu', "use another value"
+                )
 
     def outcomes(self, state: State, flow: Flow) -> tuple[Outcome, ...]:
         choices = tuple(
-            Outcome(each.value, ("input",), choice=True, label=each.key) for each in state.config["choices"] or ()
+            Outcome(each.value, ("input",), choice=True, label=each.key)
+            for each in state.config["choices"] or ()
         )
-        after = ("parked", "input", "outbound")
+        after: tuple[Where, ...] = ("parked", "input", "outbound")
         failed = Outcome("error", ("input", "nobody"), "apology", "failure")
         elapsed = Outcome("elapsed", after)
         return (elapsed, *choices, *outside(state, *after), failed, HANGUP, DISCONNECTED)
@@ -79,7 +82,7 @@ class Wait(Kind):
             return "elapsed"
         if call.position in ("N", "O"):
             call.place_timer(remaining)
-        elif op["parked"]:
+        elif call.position in ("I", "K") and not op["choices"]:
             longest = min(remaining + MARGIN, LONGEST)
             call.place(park_action(op, call, max(longest, 2 * MARGIN)))
             call.timer(min(remaining, LONGEST - MARGIN))

@@ -1,0 +1,112 @@
+"""The programs a process serves, with what they share, and the answers that must be ready for a bad moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from flowengine.answers import Piece, act, piece, seal
+from flowengine.engine.wording import PHRASES, phrase
+from flowengine.functions import offered
+from flowengine.linking import Program, link
+from flowengine.svaml import Position
+
+
+@dataclass(slots=True)
+class Library:
+    """``revision`` is the content hash. ``fuse`` can be turned off to play nested menus one by one."""
+
+    programs: dict[str, Program]
+    revision: str
+    constants: dict[str, str]
+    contact: dict[str, dict[str, Any]]
+    env: dict[str, str]
+    functions: dict[str, Callable[..., Any]]
+    numbers: dict[str, str]
+    anyone: str
+    kill_switch: str
+    counted: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
+    phrases: dict[tuple[str, str], Piece] = field(default_factory=dict)
+    fuse: bool = True
+    key: bytes = b""
+
+    def phrase(self, name: str, language: str) -> Piece:
+        """A built-in sentence as an instruction."""
+        known = self.phrases.get((name, language))
+        if known is None:
+            known = piece({"name": "say", "text": phrase(name, language), "locale": language})
+            self.phrases[(name, language)] = known
+        return known
+
+    def digest(self, text: str) -> str:
+        """A keyed hash, so that a counter or a journal names no number."""
+        return blake2b(text.encode("utf-8", "replace"), key=self.key, digest_size=12).hexdigest()
+
+    def say_and_hang_up(self, name: str, language: str, position: Position) -> bytes:
+        """A built-in sentence and the end of the call; nothing where nobody hears it."""
+        if position in ("N", "O"):
+            return b""
+        hangup = act({"name": "hangup"})
+        return seal([self.phrase(name, language)], hangup, position, lambda kind, address: False)
+
+    def for_number(self, number: str) -> Program | None:
+        """The flow that answers a dialled number."""
+        name = self.numbers.get(number) or self.anyone
+        return self.programs.get(name)
+
+
+def _digits(number: str) -> str:
+    return "".join(each for each in number if each.isascii() and each.isdigit()) or number
+
+
+dialled = _digits
+"""How dialled numbers are compared: by their digits; other addresses as they stand."""
+
+
+def open_library(artefact: Mapping[str, Any], revision: str, env: Mapping[str, str], key: bytes = b"") -> Library:
+    """An artefact, ready to serve. ``env`` is the process environment."""
+    programs = {name: link(image) for name, image in artefact["flows"].items()}
+    numbers, anyone = _entries(programs)
+    library = Library(
+        programs=programs,
+        revision=revision,
+        constants=dict(artefact["constants"]),
+        contact=dict(artefact["contact"]),
+        env={name: env.get(name, "") for name in artefact["env"]},
+        functions=_functions(artefact["functions"]),
+        numbers=numbers,
+        anyone=anyone,
+        kill_switch=artefact["kill_switch"],
+        counted={
+            name: [(each.name, each) for each in program.states.values() if each.counted]
+            for name, program in programs.items()
+        },
+        key=key,
+    )
+    for name in PHRASES["en"]:
+        for program in programs.values():
+            for language in program.languages:
+                library.phrase(name, language)
+    return library
+
+
+def _entries(programs: Mapping[str, Program]) -> tuple[dict[str, str], str]:
+    numbers: dict[str, str] = {}
+    anyone = ""
+    for program in programs.values():
+        for kind, value, _ in program.image["triggers"]:
+            if kind == "to":
+                numbers[_digits(value)] = program.name
+            elif kind == "any":
+                anyone = program.name
+    return numbers, anyone
+
+
+def _functions(source: str) -> dict[str, Callable[..., Any]]:
+    if not source:
+        return {}
+    namespace: dict[str, Any] = {"__name__": "flowengine_functions"}
+    exec(compile(source, "functions.py", "exec"), namespace)
+    return offered(namespace)

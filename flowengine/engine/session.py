@@ -1,0 +1,80 @@
+"""What is remembered of one call or conversation between its turns, as JSON that orjson writes and reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+VERSION = 1
+
+
+class BadSession(Exception):
+    """The stored bytes are not a session of this version."""
+
+
+@dataclass(slots=True)
+class Session:
+    """``place`` is the state that waits (empty: none), ``pos`` the position its answer had.
+
+    ``frames`` are the flows that play the current one, outermost first. ``back`` are the menus gone through, the
+    current one last. ``armed`` maps ``recording`` and ``amd`` to ``[flow, state]``. ``until`` is when a wait is
+    over. ``visits`` and ``retries`` count by flow.
+    """
+
+    v: int = VERSION
+    id: str = ""
+    rev: str = ""
+    flow: str = ""
+    place: str = ""
+    pos: str = "I"
+    lang: str = ""
+    n: int = 0
+    started: float = 0.0
+    until: float = 0.0
+    ended: bool = False
+    over: bool = False
+    pending: str = ""
+    vars: dict[str, Any] = field(default_factory=dict)
+    call: dict[str, Any] = field(default_factory=dict)
+    visits: dict[str, dict[str, int]] = field(default_factory=dict)
+    retries: dict[str, int] = field(default_factory=dict)
+    draws: dict[str, str] = field(default_factory=dict)
+    armed: dict[str, list[str]] = field(default_factory=dict)
+    back: list[str] = field(default_factory=list)
+    frames: list[dict[str, Any]] = field(default_factory=list)
+    inbox: list[list[Any]] = field(default_factory=list)
+    contact: dict[str, Any] = field(default_factory=dict)
+
+    def dump(self) -> bytes:
+        return orjson.dumps(self)
+
+
+def load(data: bytes) -> Session:
+    """Raises :class:`BadSession`."""
+    try:
+        fields = orjson.loads(data)
+        if fields["v"] == VERSION:
+            return Session(**fields)
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        pass
+    raise BadSession("the stored session is not of this version")
+
+
+def new_call(call_id: str = "") -> dict[str, Any]:
+    """The ``call.`` facts of a call that has just begun."""
+    return {
+        "id": call_id,
+        "cli": "",
+        "cli_known": False,
+        "to": "",
+        "domain": "",
+        "answered": False,
+        "result": "",
+        "reason": "",
+        "duration": 0,
+        "custom": "",
+        "headers": {},
+        "url": "",
+    }

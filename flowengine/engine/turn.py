@@ -1,0 +1,742 @@
+"""One turn: a session and an event → the changed session, an answer, and what is to be done outside.
+
+No clock, no store and no network in here; what a turn needs of the world it asks of its ``World``. Every run is
+bounded, and whatever a run cannot do it raises as :class:`TurnFailed`, for which the caller has an answer ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flowengine import prompts
+from flowengine.answers import Act, Piece, act, piece, seal
+from flowengine.engine.calendar import opening
+from flowengine.engine.gate import allowed, within
+from flowengine.engine.library import Library
+from flowengine.engine.session import Session
+from flowengine.engine.world import World
+from flowengine.engine.wording import phrase
+from flowengine.expressions import EvaluationFailed
+from flowengine.fetch import Request
+from flowengine.filters import printed
+from flowengine.linking import SECRET_CLOSE, SECRET_OPEN, Handler, Map, Node, Program, Reaction, fill
+from flowengine.numbers import e164, normal_caller
+from flowengine.states.collect import collect_entry
+from flowengine.states.menu import menu_entry, run_menu
+from flowengine.svaml import Position, after_input
+from flowengine.values import BadValue, coerce
+
+MAX_STATES = 1000
+MAX_VISITS = 10_000
+MAX_FRAMES = 8
+MAX_BACK = 16
+AGAIN = "\x00again"
+HANGUP = act({"name": "hangup"})
+CONTINUE = act({"name": "continue"})
+STOP_RECORDING = piece({"name": "stopRecording"})
+
+
+class TurnFailed(Exception):
+    """The turn cannot be finished; the message names no value that a caller gave."""
+
+
+@dataclass(slots=True)
+class Effect:
+    """Something to do outside once the turn is stored."""
+
+    kind: str
+    payload: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a turn came to. ``body`` is empty where nobody waits for an answer.
+
+    ``timer``: seconds until the place wakes up; None takes the timer away; ``keep`` leaves it.
+    """
+
+    body: bytes
+    position: Position
+    path: list[str]
+    because: list[list[Any]]
+    effects: list[Effect]
+    notes: list[list[str]]
+    changes: dict[str, Any]
+    timer: float | None | str
+    counts: list[tuple[str, int]]
+    sensitive: list[str]
+
+
+class SecretNames(dict[str, str]):
+    """``secret.NAME`` in an answer: a placeholder that is filled when the answer is sent."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return f"{SECRET_OPEN}{key}{SECRET_CLOSE}"
+
+
+_PLACEHOLDERS = SecretNames()
+
+
+@dataclass(slots=True)
+class Turn:
+    """The run of one turn. States and instructions see it as their ``call``."""
+
+    library: Library
+    session: Session
+    world: World
+    position: Position
+    program: Program
+    side: bool = False
+    state: str = ""
+    node: Node | None = None
+    pieces: list[Piece] = field(default_factory=list)
+    action: Act | None = None
+    placed_call: bool = False
+    done: bool = False
+    steps: int = 0
+    spent: float = 0.0
+    path: list[str] = field(default_factory=list)
+    because: list[list[Any]] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    notes: list[list[str]] = field(default_factory=list)
+    changes: dict[str, Any] = field(default_factory=dict)
+    wake: float | None | str = "keep"
+    counts: list[tuple[str, int]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    _scope: dict[str, Any] | None = None
+
+    # --- what expressions see ------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> datetime:
+        return self.world.now
+
+    @property
+    def language(self) -> str:
+        return self.session.lang or self.program.languages[0]
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        if self._scope is None:
+            session = self.session
+            session.call["language"] = self.language
+            self._scope = {
+                **self.library.constants,
+                **self.program.defaults,
+                **session.vars,
+                "call": session.call,
+                "contact": session.contact,
+                "visits": self._visits(),
+                "env": self.library.env,
+                "now": self.world.now,
+                "today": self.world.now.date(),
+                **self.facts,
+            }
+        return self._scope
+
+    def _visits(self) -> dict[str, int]:
+        counted = self.session.visits.get(self.program.name, {})
+        return {name: counted.get(name, 0) for name, node in self.library.counted[self.program.name]}
+
+    def fact(self, name: str, value: Any) -> None:
+        """A fact of this turn, such as ``response``."""
+        self.facts[name] = value
+        if self._scope is not None:
+            self._scope[name] = value
+
+    def value(self, item: Any) -> Any:
+        return item if type(item) is str else fill(item, self.scope)
+
+    def text(self, item: Any) -> str:
+        if type(item) is str:
+            return item
+        value = fill(item, self.scope)
+        return value if isinstance(value, str) else printed(value)
+
+    def line(self, item: Any) -> str:
+        """A value as one clean line."""
+        return prompts.clean(self.text(item))
+
+    def prompt(self, item: Any) -> str:
+        ready = item.strings.get("")
+        if ready is not None and len(item.wording) == 1:
+            return str(ready)
+        return str(item.string(self.language, self.scope))
+
+    # --- what instructions do ------------------------------------------------------------------------------
+
+    def add(self, instruction: Mapping[str, Any]) -> None:
+        self.pieces.append(piece(instruction))
+
+    def speak(self, op: Any) -> None:
+        self.pieces.extend(op.instructions(self.language, self.scope))
+
+    def play(self, op: Any) -> None:
+        files = op.files(self.scope, self.language)
+        if files["ids"]:
+            self.add(files)
+
+    def phrase(self, name: str) -> None:
+        self.pieces.append(self.library.phrase(name, self.language))
+
+    def store(self, name: str, value: Any) -> None:
+        """Give a variable (or ``call.language``, ``contact.NAME``) a value of its type."""
+        if name == "call.language":
+            self._speak_in(str(value))
+            return
+        contact = name.startswith("contact.")
+        variable = self.library.contact[name[8:]] if contact else self.program.variables[name]
+        try:
+            stored = self._bounded(variable, coerce(variable["type"], value))
+        except BadValue as error:
+            raise TurnFailed(f"{name} is {variable['type']}: {error}") from None
+        self._keep(self.session.contact if contact else self.session.vars, name[8:] if contact else name, stored)
+        self.changes[name] = stored
+
+    def _bounded(self, variable: Mapping[str, Any], value: Any) -> Any:
+        longest = variable.get("max_length")
+        if longest and isinstance(value, str):
+            value = value[:longest]
+        if variable.get("one_of") and value not in variable["one_of"]:
+            raise BadValue("not one of its values")
+        return value
+
+    def _keep(self, where: dict[str, Any], name: str, value: Any) -> None:
+        where[name] = value
+        if self._scope is not None and where is self.session.vars:
+            self._scope[name] = value
+
+    def _speak_in(self, language: str) -> None:
+        if language not in self.program.languages:
+            raise TurnFailed("call.language is set to a language that the flow does not list")
+        self.session.lang = language
+        self.session.call["language"] = language
+
+    def clear(self, name: str) -> None:
+        if name.startswith("contact."):
+            self.session.contact.pop(name[8:], None)
+        else:
+            self.session.vars.pop(name, None)
+            self._scope = None
+        self.changes[name] = None
+
+    def note(self, kind: str, text: str) -> None:
+        self.notes.append([kind, text])
+
+    def effect(self, kind: str, payload: dict[str, Any]) -> None:
+        self.effects.append(Effect(kind, payload))
+
+    def arm(self, what: str) -> None:
+        self.session.armed[what] = [self.program.name, self.state]
+
+    def disarm(self, what: str) -> None:
+        """A recording that was stopped still becomes available: it stays armed."""
+
+    def recording(self, op: Mapping[str, Any]) -> dict[str, Any]:
+        """The ``startRecording`` instruction: the flow's ``recordings`` with what the instruction says."""
+        own = {**(self.program.recordings or {}), **op}
+        scope = {**self.scope, "secret": _PLACEHOLDERS}
+        options: dict[str, Any] = {
+            "destinationUrl": prompts.clean(str(fill(own["to"], scope))),
+            "credentials": str(fill(own["credentials"], scope)),
+        }
+        if own.get("format"):
+            options["format"] = own["format"]
+        options["notificationEvents"] = own.get("notify", True)
+        if own.get("transcribe"):
+            options["transcriptionOptions"] = {"enabled": True, "locale": own["transcribe"]}
+        return {"name": "startRecording", "options": options}
+
+    def filled(self, raw: Any) -> Any:
+        """A raw SVAML object with its texts filled in."""
+        if isinstance(raw, Mapping):
+            return {key: self.filled(each) for key, each in raw.items()}
+        if isinstance(raw, list):
+            return [self.filled(each) for each in raw]
+        if hasattr(raw, "entries"):
+            return self.filled(raw.entries)
+        if isinstance(raw, str | int | float | bool):
+            return raw
+        return prompts.clean(self.text(raw)) if hasattr(raw, "source") else self.text(raw)
+
+    # --- what kinds do -------------------------------------------------------------------------------------
+
+    def place(self, action: Mapping[str, Any]) -> None:
+        """Wait here: this action ends the answer."""
+        self.action = act(action)
+        self._stand()
+
+    def place_timer(self, seconds: float) -> None:
+        """Wait with nobody on the line."""
+        self._stand()
+        self.wake = seconds
+        self.done = True
+
+    def place_call(self, action: Mapping[str, Any]) -> None:
+        """Wait for a call that is being placed."""
+        self.action = act(action)
+        self.placed_call = True
+        self._stand()
+
+    def _stand(self) -> None:
+        session = self.session
+        if self.side:
+            raise TurnFailed("a side run cannot wait")
+        session.place, session.pos = self.state, self.position
+        session.call["answered"] = False if self.node and self.node.kind and self._bridges() else session.call["answered"]
+        if self.wake == "keep":
+            self.wake = None
+
+    def _bridges(self) -> bool:
+        return self.node is not None and self.node.kind is not None and self.node.kind.name in ("connect", "dial", "svaml")
+
+    def place_menu(self, op: Mapping[str, Any]) -> None:
+        self.place(run_menu(self._menus(op), self.language, op["barge"], op["speech"]))
+
+    def _menus(self, op: Mapping[str, Any]) -> list[dict[str, Any]]:
+        fused = op.get("fused")
+        if not fused or not self.library.fuse:
+            return [menu_entry(op, "main", self, {})]
+        return [self._entry(name, menu_id, fused) for name, menu_id in fused["menus"].items()]
+
+    def _entry(self, name: str, menu_id: str, fused: Mapping[str, Any]) -> dict[str, Any]:
+        op = fused["ops"][name]
+        if "digits" in op:
+            return collect_entry(op, menu_id, self)
+        return menu_entry(op, menu_id, self, fused["jumps"].get(name, {}))
+
+    def timer(self, seconds: float | None) -> None:
+        self.wake = seconds
+
+    def remaining(self, length: float) -> float:
+        """Seconds left of a wait that began when its state was entered."""
+        now = self.now.timestamp()
+        if not self.session.until:
+            self.session.until = now + length
+        return self.session.until - now
+
+    def opening(self, calendar: str) -> str:
+        return opening(self.program.image["calendars"][calendar], self.now)
+
+    def draw(self, weights: list[list[Any]]) -> str:
+        key = f"{self.program.name}.{self.state}"
+        if key not in self.session.draws:
+            point = self.world.once("random", self.world.random) * sum(weight for _, weight in weights)
+            for name, weight in weights:
+                point -= weight
+                if point < 0 and weight:
+                    break
+            self.session.draws[key] = name
+        return self.session.draws[key]
+
+    def reach(self, name: str) -> tuple[str, str] | None:
+        """The kind and address of an entry of ``may_dial``; None when it may not be dialled now."""
+        entry = self.program.may_dial.get(name)
+        if entry is None:
+            return None
+        address = entry.address
+        if type(address) is not str:
+            rendered = prompts.clean(self.text(address))
+            address = (e164(rendered) or "") if entry.kind == "number" else rendered
+            if not address or not within(entry, address):
+                self.note("refused", f"{name} rendered an address outside its bounds")
+                return None
+        if entry.per_hour and not self._within_hour(name, address, entry.per_hour):
+            return None
+        return entry.kind, address
+
+    def _within_hour(self, name: str, address: str, limit: int) -> bool:
+        key = self.library.digest(f"dial {self.program.name} {name} {address}")
+        if self.world.used(key) >= limit:
+            self.note("refused", f"{name} has had its {limit} calls of this hour")
+            return False
+        self.counts.append((key, limit))
+        return True
+
+    def caller_id(self, item: Any) -> str:
+        """What ``cli`` shows: a number, or ``private``."""
+        text = self.line(item)
+        return text if text == "private" else (e164(text) or normal_caller(text) or "private")
+
+    def ask_server(self, op: Mapping[str, Any]) -> str:
+        """An http step: ``ok`` or ``error``."""
+        try:
+            request = self._request(op)
+        except (BadValue, ValueError):
+            return "error"
+        if op.get("wait") is False:
+            self.effect("http", {"method": request.method, "state": self.state, "flow": self.program.name,
+                                 "request": _packed(request)})
+            return "ok"
+        left = min(op["timeout"], self.world.budget - self.spent)
+        if left <= 0.01:
+            self.note("budget", "the http budget of the turn is spent")
+            return "error"
+        self.world.before_outside()
+        status, data, failure, took = self.world.once("http", lambda: _asked(self.world, request, left))
+        self.spent += took
+        self.fact("response", _seen(data, status))
+        if failure or not 200 <= status < 300:
+            self.note("http", failure or f"status {status}")
+            return "error"
+        return self._save(op["save"])
+
+    def _request(self, op: Mapping[str, Any]) -> Request:
+        scope = {**self.scope, "secret": self.world.secrets}
+
+        def pairs(name: str) -> tuple[tuple[str, str], ...]:
+            filled = fill(op[name], scope) if name in op else {}
+            return tuple((key, prompts.clean(printed(value))) for key, value in filled.items())
+
+        body = fill(op["json"], scope) if "json" in op else None
+        url = str(fill(op["url"], scope))
+        return Request(op["method"], url, pairs("headers"), pairs("query"), body, pairs("form"), op["timeout"])
+
+    def _save(self, save: list[tuple[str, Any]]) -> str:
+        """``save``: a missing path is the variable's default, without one an ``error``; a wrong type too."""
+        for name, item in save:
+            try:
+                value = self.value(item)
+            except EvaluationFailed:
+                if name not in self.program.defaults:
+                    self.note("save", f"nothing came for {name}")
+                    return "error"
+                value = self.program.defaults[name]
+            try:
+                self.store(name, value)
+            except TurnFailed:
+                self.note("save", f"what came for {name} is not of its type")
+                return "error"
+        return "ok"
+
+    def ask_function(self, op: Mapping[str, Any]) -> str:
+        arguments = self.value(op["with"]) if "with" in op else {}
+        self.world.before_outside()
+        result, failure = self.world.once("function", lambda: _called(self.world, op["name"], arguments, op["timeout"]))
+        if failure:
+            self.note("function", failure)
+            return "error"
+        self.fact("result", result)
+        return self._save(op["save"])
+
+    # --- the run -------------------------------------------------------------------------------------------
+
+    def run(self, target: str) -> None:
+        """From a state on until the answer is whole."""
+        while target:
+            if target == "end":
+                target = self._end()
+            elif target == "continue":
+                self.action = CONTINUE
+                return
+            elif target == "back":
+                target = self._go_back()
+            else:
+                target = self._visit(target)
+
+    def _visit(self, name: str) -> str:
+        self.steps += 1
+        if self.steps > MAX_STATES:
+            raise TurnFailed(f"more than {MAX_STATES} states in one turn")
+        node = self.program.states[name]
+        if node.counted and self._count(node) > node.visits > 0:
+            return node.then
+        if self.session.retries and self.state != name:
+            self._forget_retries(self.state)
+        self.session.until = 0.0
+        self.node, self.state = node, name
+        self.path.append(name)
+        for instruct, op in node.do:
+            instruct.run(op, self)
+        return self._leave(node)
+
+    def _count(self, node: Node) -> int:
+        visits = self.session.visits.setdefault(self.program.name, {})
+        visits[node.name] = min(visits.get(node.name, 0) + 1, MAX_VISITS)
+        self._scope = None
+        return visits[node.name]
+
+    def _forget_retries(self, state: str) -> None:
+        prefix = f"{self.program.name}.{state}/"
+        for key in [key for key in self.session.retries if key.startswith(prefix)]:
+            del self.session.retries[key]
+
+    def _leave(self, node: Node) -> str:
+        if node.kind is None:
+            return self._take(node.next) if node.next else ""
+        if node.branches:
+            return self._branch(node.branches)
+        if node.kind.name == "subflow":
+            return self._enter(node)
+        if node.kind.name == "return":
+            return self._return(node)
+        return self._act(node)
+
+    def _act(self, node: Node) -> str:
+        """The kind's own action; a step that is retried acts again."""
+        assert node.kind is not None
+        while True:
+            outcome = node.kind.run(node.op, self)
+            if outcome is None:
+                return self._waiting(node)
+            if "into" in node.op:
+                self.store(node.op["into"], outcome)
+            target = self.follow(node, outcome)
+            if target != AGAIN:
+                return target
+
+    def _waiting(self, node: Node) -> str:
+        if node.kind is not None and node.kind.name in ("menu", "collect"):
+            back = self.session.back
+            if not back or back[-1] != node.name:
+                back.append(node.name)
+                del back[:-MAX_BACK]
+        raw = node.op.get("name")
+        if raw in ("hangup", "continue") and self.action is not None:
+            self.session.place = "" if raw == "hangup" else self.session.place
+            self.session.ended = raw == "hangup" or self.session.ended
+        return ""
+
+    def _go_back(self) -> str:
+        """The menu before the last one; without one, the last one again."""
+        back = self.session.back
+        current = back[-1] if back else ""
+        if current and current == self.state and len(back) > 1:
+            back.pop()
+        name = back[-1] if back else self.program.start
+        return self._same_again(name)
+
+    def _same_again(self, name: str) -> str:
+        """A menu's own prompt again: no visit, no ``do``."""
+        node = self.program.states[name]
+        if node.kind is None:
+            return name
+        self.node, self.state = node, name
+        self.path.append(name)
+        return self._act(node)
+
+    def _take(self, branch: Any) -> str:
+        for instruct, op in branch.do:
+            instruct.run(op, self)
+        return str(branch.to)
+
+    def _branch(self, branches: tuple[Any, ...]) -> str:
+        for branch in branches:
+            if branch.when is None:
+                return self._take(branch)
+            true = branch.when.test(self.scope)
+            self.because.append([branch.line, branch.source, true])
+            if true:
+                return self._take(branch)
+        return ""
+
+    # --- events --------------------------------------------------------------------------------------------
+
+    def follow(self, node: Node, event: str) -> str:
+        """Where an event of a state leads; empty: stay (or the default has finished the answer)."""
+        reaction = node.events.get(event)
+        if reaction is None:
+            reaction = self._unlisted(node, event)
+        if event == "error" and reaction.via == "flow" and self.position in ("O", "N"):
+            reaction = Reaction("default", default="end")
+        if reaction.default and self.session.frames:
+            climbed = self._climb(event)
+            if climbed is not None:
+                return climbed
+        if reaction.to:
+            return reaction.to
+        if reaction.handler is None:
+            return self._default(node, event, reaction.default)
+        return self._handle(node, reaction.handler)
+
+    def _unlisted(self, node: Node, event: str) -> Reaction:
+        handler = node.on.get(event)
+        if handler is not None:
+            return Reaction("on", handler)
+        handler = self.program.on.get(event)
+        if handler is not None:
+            return Reaction("flow", handler)
+        defaults = {"disconnected": "end", "error": "apology", "timeout": "goodbye", "invalidinput": "goodbye"}
+        return Reaction("default", default=defaults.get(event, "ignore"))
+
+    def _handle(self, node: Node, handler: Handler) -> str:
+        if not handler.retry:
+            return self._branch(handler.branches)
+        key = f"{self.program.name}.{node.name}/{handler.event}"
+        tried = self.session.retries.get(key, 0)
+        branch = handler.branches[0]
+        target = self._take(branch)
+        if tried >= handler.retry:
+            self.session.retries.pop(key, None)
+            return target
+        self.session.retries[key] = tried + 1
+        return AGAIN
+
+    def _climb(self, event: str) -> str | None:
+        """An event that a subflow leaves open looks at the states that play it, frame by frame."""
+        for depth in range(len(self.session.frames) - 1, -1, -1):
+            frame = self.session.frames[depth]
+            program = self.library.programs[frame["flow"]]
+            handler = program.states[frame["state"]].on.get(event) or program.on.get(event)
+            if handler is not None:
+                while len(self.session.frames) > depth:
+                    self._pop()
+                return self._handle(self.program.states[self.state], handler)
+        return None
+
+    def _default(self, node: Node, event: str, default: str) -> str:
+        if default == "human":
+            return self.follow(node, "human")
+        if default in ("ignore", "none") or (default == "continue" and self.position in ("L", "N")):
+            return ""
+        if default == "continue":
+            return "continue"
+        if self.position not in ("N", "O") and default in ("goodbye", "apology", "recorded"):
+            self.phrase(default)
+        if default == "apology":
+            self.note("default", f"{event} of {node.name} was left to the built-in apology")
+        self._hang_up()
+        return ""
+
+    # --- ends and subflows ---------------------------------------------------------------------------------
+
+    def _end(self) -> str:
+        if self.side:
+            self.done = True
+            return ""
+        if self.session.frames:
+            return self._back_to_caller("done", {})
+        self._hang_up()
+        return ""
+
+    def _hang_up(self) -> None:
+        session = self.session
+        if self.side:
+            self.done = True
+            return
+        session.ended, session.place = True, ""
+        while session.frames:
+            self._pop()
+        self.wake = None
+        self.done = True
+        if self.position not in ("N", "O"):
+            self.action = HANGUP
+
+    def _enter(self, node: Node) -> str:
+        session = self.session
+        callee = self.library.programs.get(node.op["flow"])
+        if callee is None or len(session.frames) >= MAX_FRAMES:
+            return self.follow(node, "error")
+        given = {name: self.value(item) for name, item in node.op["with"].items()} if "with" in node.op else {}
+        session.frames.append(
+            {"flow": self.program.name, "state": node.name, "vars": session.vars, "back": session.back}
+        )
+        session.flow, session.vars, session.back = callee.name, {}, []
+        self.program, self._scope = callee, None
+        for name, value in given.items():
+            self.store(name, value)
+        return callee.start
+
+    def _pop(self) -> dict[str, Any]:
+        frame = self.session.frames.pop()
+        session = self.session
+        session.flow, session.vars, session.back = frame["flow"], frame["vars"], frame["back"]
+        self.program, self._scope = self.library.programs[frame["flow"]], None
+        self.state = frame["state"]
+        self.node = self.program.states[self.state]
+        return frame
+
+    def _return(self, node: Node) -> str:
+        given = node.op.get("with")
+        result = {name: self.value(item) for name, item in given.items()} if given else {}
+        if not self.session.frames:
+            return "end"
+        return self._back_to_caller(node.op["outcome"], result)
+
+    def _back_to_caller(self, outcome: str, result: dict[str, Any]) -> str:
+        self._pop()
+        caller = self.program.states[self.state]
+        self.fact("result", result)
+        if caller.op.get("save") and self._save(caller.op["save"]) == "error" and outcome != "done":
+            outcome = "error"
+        target = self.follow(caller, outcome)
+        return caller.name if target == AGAIN else target
+
+    # --- the answer ----------------------------------------------------------------------------------------
+
+    def react(self, event: str) -> None:
+        """An event at the place: handler, run, answer."""
+        node = self.program.states[self.session.place or self.state]
+        self.node, self.state = node, node.name
+        target = self.follow(node, event)
+        if target == AGAIN:
+            target = self._same_again(node.name)
+        self.run(target)
+
+    def outcome(self) -> Outcome:
+        """Close the run and seal the answer."""
+        return Outcome(
+            body=self._body(),
+            position=self.position,
+            path=self.path,
+            because=self.because,
+            effects=self.effects,
+            notes=self.notes,
+            changes=self.changes,
+            timer=self.wake,
+            counts=self.counts,
+            sensitive=[str(v) for k, v in self.session.vars.items() if k in self.program.sensitive and v],
+        )
+
+    def _body(self) -> bytes:
+        if self.position == "N":
+            return b""
+        if self.position == "O" and not self.placed_call:
+            return b""
+        action = self.action
+        if action is None:
+            if self.position in ("L", "C") and not self.pieces and not self.done:
+                return b""
+            action = CONTINUE if self.position in ("L", "C", "B") else HANGUP
+        return seal(self.pieces, action, self.position, self._gate, self.program.answer)
+
+    def _gate(self, kind: str, address: str) -> bool:
+        return allowed(self.program, kind, address)
+
+
+def _packed(request: Request) -> dict[str, Any]:
+    return {
+        "url": request.url,
+        "headers": request.headers,
+        "query": request.query,
+        "json": request.json,
+        "form": request.form,
+        "timeout": request.timeout,
+    }
+
+
+def _asked(world: World, request: Request, budget: float) -> list[Any]:
+    from time import monotonic
+
+    began = monotonic()
+    response = world.ask(request, budget)
+    return [response.status, response.data, response.failure, monotonic() - began]
+
+
+def _seen(data: Any, status: int) -> Any:
+    if isinstance(data, dict):
+        return {**data, "status": data.get("status", status)}
+    return {"body": data, "status": status}
+
+
+def _called(world: World, name: str, arguments: Mapping[str, Any], timeout: float) -> list[Any]:
+    try:
+        return [world.call(name, arguments, timeout), ""]
+    except Exception as error:
+        return [None, f"{name} raised {type(error).__name__}"]
+
+
+__all__ = ["AGAIN", "Effect", "Map", "Outcome", "Turn", "TurnFailed", "after_input", "phrase"]

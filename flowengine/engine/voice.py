@@ -1,0 +1,363 @@
+"""Callbacks of a call → events of its session: what each means at the place where the call stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowengine.callbacks import Callback
+from flowengine.engine.library import Library
+from flowengine.engine.session import Session, new_call
+from flowengine.engine.turn import HANGUP, STOP_RECORDING, Outcome, Turn, TurnFailed
+from flowengine.engine.world import World
+from flowengine.linking import Node, Program
+from flowengine.model import LATE_EVENTS
+from flowengine.numbers import normal_caller
+from flowengine.states.base import Heard
+from flowengine.svaml import Position, after_input
+
+BRIDGES = ("connect", "dial", "svaml")
+PATCHED: tuple[Position, ...] = ("K", "L", "C")
+"""Positions whose answer is sent by us, as a change of the live call."""
+
+
+@dataclass(slots=True)
+class Reacted:
+    """What became of an event. ``outcome`` is None where nothing happened; then ``body`` is the whole answer."""
+
+    event: str
+    outcome: Outcome | None = None
+    body: bytes = b""
+    source: str = ""
+
+
+class NotTaken(Exception):
+    """The place takes no such event."""
+
+
+def start(library: Library, program: Program, session: Session, callback: Callback, world: World) -> Reacted:
+    """The ICE of a call that comes in."""
+    facts = new_call(callback.call_id)
+    facts.update(
+        cli=normal_caller(callback.cli) if callback.cli_known else "",
+        cli_known=callback.cli_known,
+        to=callback.to_endpoint,
+        domain=callback.domain,
+        custom=callback.custom[:1024],
+        headers=dict(callback.headers[:50]),
+        url=callback.url,
+    )
+    session.call = facts
+    turn = _turn(library, program, session, world, "I", callback)
+    turn.run(program.start)
+    return Reacted("start", turn.outcome())
+
+
+def place_call(library: Library, program: Program, session: Session, inputs: Mapping[str, Any], world: World) -> Reacted:
+    """``start`` of a flow that places calls, in O: the answer is the inline ICE of the callout, or nothing."""
+    session.call = new_call()
+    turn = Turn(library, session, world, "O", program)
+    for name, value in inputs.items():
+        turn.store(name, value)
+    turn.run(program.start)
+    return Reacted("start", turn.outcome())
+
+
+def hear(library: Library, session: Session, callback: Callback, world: World) -> Reacted:
+    """Any later callback of a call that has a session."""
+    program = library.programs[session.flow]
+    return _HEAR[callback.event](library, program, session, callback, world)
+
+
+def _turn(
+    library: Library, program: Program, session: Session, world: World, position: Position, callback: Callback
+) -> Turn:
+    turn = Turn(library, session, world, position, program)
+    turn.facts["event"] = callback.fields
+    if session.place:
+        turn.state = session.place
+    return turn
+
+
+def _ice(library: Library, program: Program, session: Session, callback: Callback, world: World) -> Reacted:
+    return _again(library, program, session, callback, world, "I")
+
+
+def _again(
+    library: Library, program: Program, session: Session, callback: Callback, world: World, position: Position
+) -> Reacted:
+    """The current prompt again, without a transition."""
+    node = program.states.get(session.place)
+    if node is None or node.kind is None or session.ended:
+        return Reacted("stale", body=b'{"action":{"name":"hangup"}}')
+    turn = _turn(library, program, session, world, position, callback)
+    turn.run(turn._same_again(node.name))
+    return Reacted("stale", turn.outcome(), source=session.place)
+
+
+def _pie(library: Library, program: Program, session: Session, callback: Callback, world: World) -> Reacted:
+    if session.ended or not session.place:
+        return Reacted("late", body=b'{"action":{"name":"hangup"}}')
+    node = program.states[session.place]
+    if node.kind is not None and node.kind.name == "conference" or _raw(node) == "connectConf":
+        return _conference_digits(library, program, session, callback, world, node)
+    source = session.place
+    position: Position = after_input(_spoken(session.pos))
+    turn = _turn(library, program, session, world, position, callback)
+    node, known = _menu_of(turn, node, callback.menu_id)
+    if not known or node.kind is None or node.kind.name in ("connect", "dial", "park"):
+        return _again(library, program, session, callback, world, position)
+    heard = node.kind.hear(node.op, turn, callback)
+    if heard.stale:
+        return _again(library, program, session, callback, world, position)
+    turn.facts["menu"] = {"id": callback.menu_id, "value": heard.value or heard.event, "input": callback.input_method}
+    if heard.event == "hangup":
+        turn.position = "N"
+    _react(turn, node, heard)
+    outcome = turn.outcome()
+    return Reacted(heard.event, outcome, outcome.body or HANGUP_BODY, source)
+
+
+HANGUP_BODY = b'{"action":' + HANGUP.body + b"}"
+
+
+def _spoken(position: str) -> Position:
+    return "I" if position in ("N", "O") else position  # type: ignore[return-value]
+
+
+def _raw(node: Node) -> str:
+    return str(node.op.get("name", "")) if node.kind is not None and node.kind.name == "svaml" else ""
+
+
+def _menu_of(turn: Turn, node: Node, menu_id: str) -> tuple[Node, bool]:
+    """The state whose menu answered, arriving there first when it was a jump."""
+    fused = node.op.get("fused") if turn.library.fuse else None
+    if fused is None:
+        raw = node.kind is not None and node.kind.name == "svaml"
+        return node, raw or menu_id in ("main", "")
+    name = fused["states"].get(menu_id or "main")
+    if name is None:
+        return node, False
+    if name != node.name:
+        _arrive(turn, name, fused["parents"])
+    return turn.program.states[name], True
+
+
+def _arrive(turn: Turn, name: str, parents: Mapping[str, str]) -> None:
+    way = [name]
+    while way[-1] in parents and parents[way[-1]] not in way:
+        way.append(parents[way[-1]])
+    for each in way[-2::-1]:
+        turn.path.append(each)
+        turn.session.back.append(each)
+    turn.session.place = name
+    turn.state = name
+
+
+def _react(turn: Turn, node: Node, heard: Heard) -> None:
+    if heard.event == "repeat" and node.kind is not None and node.kind.name == "menu":
+        turn.run(turn._same_again(node.name))
+        return
+    if heard.event == "back" and node.kind is not None and node.kind.name == "menu":
+        turn.node, turn.state = node, node.name
+        turn.run("back")
+        return
+    if heard.event == "poll":
+        heard = _polled(turn, node)
+        if heard.event == "poll":
+            turn.run(_keep_waiting(turn, node))
+            return
+    if node.kind is not None and node.kind.name == "voicemail" and heard.event == "recorded":
+        turn.pieces.append(STOP_RECORDING)
+    _remember(turn, node, heard)
+    turn.react(heard.event)
+
+
+def _keep_waiting(turn: Turn, node: Node) -> str:
+    turn.node, turn.state = node, node.name
+    turn.path.append(node.name)
+    return turn._act(node)
+
+
+def _polled(turn: Turn, node: Node) -> Heard:
+    """A silent menu of a wait ran out: a due outside event, the end of the wait, or the same again."""
+    if turn.session.inbox:
+        name, data = turn.session.inbox.pop(0)
+        turn.facts["event"] = data
+        return Heard(name)
+    return Heard("elapsed") if turn.session.until <= turn.now.timestamp() else Heard("poll")
+
+
+def _remember(turn: Turn, node: Node, heard: Heard) -> None:
+    into = node.op.get("into")
+    choices = node.op.get("choices") or {}
+    if into and (heard.event == "digits" or heard.event in choices):
+        turn.store(into, heard.value or heard.event)
+    language = (node.op.get("languages") or {}).get(heard.event)
+    if language:
+        turn.store("call.language", language)
+
+
+def _conference_digits(
+    library: Library, program: Program, session: Session, callback: Callback, world: World, node: Node
+) -> Reacted:
+    if node.kind is None:
+        return Reacted("ignored")
+    turn = _turn(library, program, session, world, "N", callback)
+    turn.side = True
+    heard = node.kind.hear(node.op, turn, callback)
+    if heard.stale:
+        return Reacted("ignored")
+    turn.facts["menu"] = {"id": callback.menu_id, "value": heard.value, "input": callback.input_method}
+    turn.react(heard.event)
+    return Reacted(heard.event, turn.outcome(), source=node.name)
+
+
+def _ace(library: Library, program: Program, session: Session, callback: Callback, world: World) -> Reacted:
+    node = program.states.get(session.place)
+    if session.ended or node is None or node.kind is None or node.kind.name not in BRIDGES:
+        return Reacted("late", body=HANGUP_BODY if session.ended else b'{"action":{"name":"continue"}}')
+    session.call["answered"] = True
+    if callback.call_id:
+        session.call["id"] = callback.call_id
+    position: Position = "A" if session.pos == "O" else "B"
+    turn = _turn(library, program, session, world, position, callback)
+    heard = node.kind.hear(node.op, turn, callback)
+    turn.facts["amd"] = {"status": callback.amd_status, "reason": callback.amd_reason}
+    if heard.event == "hangup":
+        turn.position = "N"
+    turn.react(heard.event)
+    outcome = turn.outcome()
+    return Reacted(heard.event, outcome, outcome.body or HANGUP_BODY, node.name)
+
+
+def _dice(library: Library, program: Program, session: Session, callback: Callback, world: World) -> Reacted:
+    if session.over or (session.call.get("id") and callback.call_id != session.call["id"]):
+        return Reacted("ignored")
+    session.over = True
+    session.pending = ""
+    session.call.update(result=callback.result, reason=callback.reason, duration=callback.duration or 0)
+    turn = _turn(library, program, session, world, "N", callback)
+    source = session.place
+    if not session.place:
+        handler = program.on.get("disconnected")
+        if handler is not None:
+            turn.side = True
+            turn.run(turn._branch(handler.branches))
+        return Reacted("disconnected", turn.outcome())
+    turn.react("disconnected")
+    if session.place == source:
+        session.place, session.ended = "", True
+    session.over = session.ended
+    return Reacted("disconnected", turn.outcome(), source=source)
+
+
+def _notify(library: Library, program: Program, session: Session, callback: Callback, world: World) -> Reacted:
+    kind = callback.notify_type
+    if kind in LATE_EVENTS:
+        return _side_run(library, session, callback, world, "recording", kind)
+    if kind in ("amd", "amd_beep") and "amd" in session.armed and not session.over:
+        return _late_verdict(library, program, session, callback, world)
+    return Reacted("alert" if kind == "callingerror" else "ignored")
+
+
+def _side_run(library: Library, session: Session, callback: Callback, world: World, armed: str, event: str) -> Reacted:
+    """A late event runs at the state that armed it, in N; the place is kept."""
+    if armed not in session.armed:
+        return Reacted("ignored")
+    flow, state = session.armed[armed]
+    kept = (session.place, session.flow, session.vars, session.frames)
+    if flow != session.flow:
+        frame = next((each for each in session.frames if each["flow"] == flow), None)
+        session.vars, session.frames, session.flow = (frame["vars"] if frame else {}), [], flow
+    turn = _turn(library, library.programs[flow], session, world, "N", callback)
+    turn.side = True
+    session.place = state
+    try:
+        turn.react(event)
+    finally:
+        session.place, session.flow, session.vars, session.frames = kept
+    return Reacted(event, turn.outcome(), source=state)
+
+
+def _late_verdict(
+    library: Library, program: Program, session: Session, callback: Callback, world: World
+) -> Reacted:
+    flow, state = session.armed["amd"]
+    if flow != session.flow or session.place != state:
+        return Reacted("ignored")
+    node = program.states[state]
+    position: Position = "L"
+    turn = _turn(library, program, session, world, position, callback)
+    heard = node.kind.hear(node.op, turn, callback) if node.kind is not None else Heard("notsure")
+    turn.facts["amd"] = {"status": callback.amd_status, "reason": callback.amd_reason}
+    if heard.event == "hangup":
+        turn.position = "N"
+    turn.react(heard.event)
+    return Reacted(heard.event, turn.outcome(), source=state)
+
+
+def mode(session: Session, node: Node) -> Position | None:
+    """The position of the answer to an outside event or timer at this place; None: it must wait for a poll."""
+    kind = node.kind.name if node.kind is not None else ""
+    if kind == "conference":
+        return "C"
+    if kind == "park":
+        return "K"
+    if kind == "wait":
+        if session.pos in ("N", "O"):
+            return "N"
+        return "K" if session.pos in ("I", "K") and not node.op["choices"] else None
+    return None
+
+
+def outside(library: Library, session: Session, name: str, data: Any, world: World) -> Reacted:
+    """An event from another program, or a timer (``elapsed``). Raises :class:`NotTaken`."""
+    program = library.programs[session.flow]
+    node = program.states.get(session.place)
+    if node is None or session.ended:
+        raise NotTaken(name)
+    if name != "elapsed" and name not in (node.op.get("until") or ()):
+        raise NotTaken(name)
+    position = mode(session, node)
+    if position is None:
+        session.inbox.append([name, data])
+        return Reacted("queued", source=node.name)
+    if position == "N" and program.outbound:
+        position = "O"
+    turn = Turn(library, session, world, position, program, state=node.name)
+    turn.facts["event"] = data
+    if name == "elapsed" and session.until and node.kind is not None and node.kind.name == "wait":
+        if session.until > world.now.timestamp() + 0.5:
+            turn.run(_keep_waiting(turn, node))
+            return Reacted("poll", turn.outcome(), source=node.name)
+        session.until = 0.0
+    if position == "O":
+        _new_call(session)
+    turn.react(name)
+    return Reacted(name, turn.outcome(), source=node.name)
+
+
+def _new_call(session: Session) -> None:
+    session.call = new_call()
+    session.over = False
+    session.armed.pop("amd", None)
+
+
+def failed(library: Library, session: Session, world: World, reason: str) -> Reacted:
+    """A callout or a change of a live call was refused: ``error`` at the place, in N."""
+    program = library.programs[session.flow]
+    source = session.place
+    session.pending = ""
+    if session.ended or source not in program.states:
+        return Reacted("ignored")
+    turn = Turn(library, session, world, "N", program, state=source)
+    turn.facts["event"] = {"reason": reason}
+    turn.react("error")
+    return Reacted("error", turn.outcome(), source=source)
+
+
+_HEAR = {"ice": _ice, "ace": _ace, "pie": _pie, "dice": _dice, "notify": _notify}
+
+__all__ = ["PATCHED", "NotTaken", "Reacted", "TurnFailed", "failed", "hear", "outside", "place_call", "start"]

@@ -1,0 +1,393 @@
+"""Image → program: every template, guard, pattern and constant answer made ready before the first call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from flowengine import prompts
+from flowengine.answers import Piece, piece
+from flowengine.expressions import Guard, Text, compile_guard, compile_text
+from flowengine.instructions import INSTRUCTIONS, Instruct
+from flowengine.patterns import compile_pattern
+from flowengine.states import KINDS, Kind
+
+Scope = Mapping[str, Any]
+SECRET_OPEN, SECRET_CLOSE = "\ue000", "\ue001"
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A value that is put in as it stands."""
+
+    text: Text
+
+
+@dataclass(slots=True)
+class Segments:
+    """Author text with values that may not leave it: each value goes through ``escape`` before it is put in."""
+
+    pieces: tuple[str | Text | Raw, ...]
+    escape: Callable[[str], str]
+
+    def render(self, scope: Scope) -> str:
+        return "".join(each if isinstance(each, str) else self._piece(each, scope) for each in self.pieces)
+
+    def _piece(self, item: Text | Raw, scope: Scope) -> str:
+        return item.text.render(scope) if isinstance(item, Raw) else self.escape(item.render(scope))
+
+    value = render
+
+
+@dataclass(slots=True)
+class Map:
+    """A mapping with values to fill in."""
+
+    entries: dict[str, Any]
+
+    def value(self, scope: Scope) -> dict[str, Any]:
+        return {key: fill(each, scope) for key, each in self.entries.items()}
+
+    def items(self) -> Any:
+        return self.entries.items()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.entries.get(key, default)
+
+
+@dataclass(slots=True)
+class Row:
+    """A list with values to fill in."""
+
+    entries: list[Any]
+
+    def value(self, scope: Scope) -> list[Any]:
+        return [fill(each, scope) for each in self.entries]
+
+
+def fill(item: Any, scope: Scope) -> Any:
+    """A linked value with the scope put in."""
+    if isinstance(item, Text | Segments | Map | Row):
+        return item.value(scope)
+    return item
+
+
+@dataclass(slots=True)
+class Spoken:
+    """A prompt by language. What is constant was rendered once: ``strings`` and ``pieces`` hold it."""
+
+    wording: dict[str, list[tuple[str, Any]]]
+    default: str
+    strings: dict[str, str] = field(default_factory=dict)
+    pieces: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for key, parts in self.wording.items():
+            if all(isinstance(value, str) for _, value in parts):
+                self.strings[key] = _prompt_string(parts, {})
+                if key:
+                    self.pieces[key] = tuple(map(piece, _instructions(parts, {}, key)))
+
+    def key(self, language: str) -> str:
+        if language in self.wording:
+            return language
+        if "" in self.wording:
+            return ""
+        return self.default if self.default in self.wording else next(iter(self.wording))
+
+    def string(self, language: str, scope: Scope) -> str:
+        """As a prompt string (``#tts[…];file.wav``)."""
+        key = self.key(language)
+        ready = self.strings.get(key)
+        return _prompt_string(self.wording[key], scope) if ready is None else ready
+
+    def instructions(self, language: str, scope: Scope) -> tuple[Piece, ...]:
+        """As ``say`` and ``playFiles`` instructions."""
+        key = self.key(language)
+        ready = self.pieces.get(key or language)
+        if ready is None:
+            ready = tuple(map(piece, _instructions(self.wording[key], scope, key or language)))
+            if key in self.strings and len(self.pieces) < 100:
+                self.pieces[key or language] = ready
+        return ready
+
+    def files(self, scope: Scope, language: str) -> dict[str, Any]:
+        """As one ``playFiles`` with every entry."""
+        ids = [_one(kind, value, scope) for kind, value in self.wording[self.key(language)]]
+        return {"name": "playFiles", "ids": [each for each in ids if each], "locale": language}
+
+
+def _one(kind: str, value: Any, scope: Scope) -> str:
+    if kind == "pause":
+        return prompts.silence(float(value))
+    text = value if isinstance(value, str) else value.render(scope)
+    if kind == "ssml":
+        return prompts.ssml(text)
+    if kind == "play":
+        return prompts.href(text) if "://" in text else prompts.file(text)
+    return prompts.joined(prompts.tts(each) for each in prompts.split(prompts.plain(text)))
+
+
+def _prompt_string(parts: list[tuple[str, Any]], scope: Scope) -> str:
+    return prompts.joined(filter(None, (_one(kind, value, scope) for kind, value in parts)))
+
+
+def _instructions(parts: list[tuple[str, Any]], scope: Scope, locale: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for kind, value in parts:
+        if kind == "say":
+            text = prompts.plain(value if isinstance(value, str) else value.render(scope))
+            found += [{"name": "say", "text": each, "locale": locale} for each in prompts.split(text)]
+            continue
+        entry = _one(kind, value, scope)
+        if found and found[-1]["name"] == "playFiles":
+            found[-1]["ids"].append(entry)
+        else:
+            found.append({"name": "playFiles", "ids": [entry], "locale": locale})
+    return found
+
+
+@dataclass(slots=True)
+class Branch:
+    to: str
+    line: int
+    when: Guard | None = None
+    do: tuple[tuple[Instruct, Any], ...] = ()
+    source: str = ""
+
+
+@dataclass(slots=True)
+class Handler:
+    event: str
+    branches: tuple[Branch, ...]
+    retry: int = 0
+
+
+@dataclass(slots=True)
+class Reaction:
+    """What an event of a state does: a handler, a state of its name, or a default."""
+
+    via: str
+    handler: Handler | None = None
+    to: str = ""
+    default: str = ""
+    side: bool = False
+    outside: bool = False
+
+
+@dataclass(slots=True)
+class Node:
+    """A state, ready to run."""
+
+    name: str
+    line: int
+    kind: Kind | None
+    op: dict[str, Any]
+    do: tuple[tuple[Instruct, Any], ...]
+    next: Branch | None
+    visits: int
+    then: str
+    counted: bool
+    on: dict[str, Handler]
+    events: dict[str, Reaction]
+    branches: tuple[Branch, ...] = ()
+
+
+@dataclass(slots=True)
+class Address:
+    kind: str
+    address: Any
+    countries: tuple[str, ...] = ()
+    matches: Any = None
+    per_hour: int = 0
+
+
+@dataclass(slots=True)
+class Program:
+    """A flow, ready to run."""
+
+    name: str
+    file: str
+    image: Mapping[str, Any]
+    languages: tuple[str, ...]
+    start: str
+    answer: bool
+    outbound: bool
+    on: dict[str, Handler]
+    states: dict[str, Node]
+    may_dial: dict[str, Address]
+    variables: dict[str, dict[str, Any]]
+    inputs: frozenset[str]
+    defaults: dict[str, Any]
+    sensitive: frozenset[str]
+    constants: frozenset[tuple[str, str]]
+    recordings: dict[str, Any] | None
+    failure_ace: str | None
+
+
+class Linker:
+    """Links one flow. ``environment`` holds what ``env.`` may read; it is read at link time."""
+
+    def __init__(self, image: Mapping[str, Any]) -> None:
+        self.image = image
+        self.default = image["languages"][0]
+
+    def program(self) -> Program:
+        image = self.image
+        names = {**image["inputs"], **image["variables"]}
+        addresses = {name: self._address(each) for name, each in image["may_dial"].items()}
+        on = {event: self._handler(event, each) for event, each in image["on"].items()}
+        return Program(
+            name=image["name"],
+            file=image["file"],
+            image=image,
+            languages=tuple(image["languages"]),
+            start=image["start"],
+            answer=image["answer"],
+            outbound=image["outbound"],
+            on=on,
+            states={name: self._state(name, each, on) for name, each in image["states"].items()},
+            may_dial=addresses,
+            variables=names,
+            inputs=frozenset(image["inputs"]),
+            defaults={name: each.get("default") for name, each in names.items() if each.get("has_default")},
+            sensitive=frozenset(name for name, each in names.items() if each.get("sensitive")),
+            constants=frozenset((each.kind, each.address) for each in addresses.values() if type(each.address) is str),
+            recordings=self.value(image["recordings"]) if "recordings" in image else None,
+            failure_ace=image["failure_ace"],
+        )
+
+    def _address(self, image: Mapping[str, Any]) -> Address:
+        matches = compile_pattern(image["matches"]) if "matches" in image else None
+        countries = tuple(image.get("countries", ()))
+        return Address(image["kind"], self.value(image["address"]), countries, matches, image.get("per_hour", 0))
+
+    def value(self, item: Any) -> Any:
+        """Any JSON of an image, linked."""
+        if isinstance(item, Mapping):
+            return self._mapping(item)
+        if isinstance(item, list):
+            linked = [self.value(each) for each in item]
+            dynamic = any(isinstance(each, Text | Segments | Map | Row) for each in linked)
+            return Row(linked) if dynamic else linked
+        return item
+
+    def _mapping(self, item: Mapping[str, Any]) -> Any:
+        if "$t" in item:
+            return self._text(item["$t"])
+        if "$g" in item:
+            return self._guard(item["$g"])
+        if "$p" in item:
+            return self._prompt(item["$p"])
+        if "$q" in item:
+            return _segments(item["$q"], prompts.plain)
+        if "$u" in item:
+            return _segments(item["$u"], lambda text: quote(text, safe=""), raw=("env", "secret"))
+        if "$map" in item:
+            return Map({key: self.value(each) for key, each in item["$map"].items()})
+        linked = {key: self.value(each) for key, each in item.items()}
+        return linked
+
+    def _text(self, source: str) -> Text:
+        text = compile_text(source)
+        text.ready()
+        return text
+
+    def _guard(self, source: str) -> Guard:
+        guard = compile_guard(source)
+        guard.ready()
+        return guard
+
+    def _prompt(self, wording: Mapping[str, Any]) -> Spoken:
+        escapes = {"ssml": prompts.escape_xml, "play": lambda text: quote(text, safe="")}
+        linked = {}
+        for language, parts in wording.items():
+            linked[language] = [
+                (kind, value if isinstance(value, str) else self._part(value["$t"], escapes.get(kind)))
+                for kind, value in parts
+            ]
+        return Spoken(linked, self.default)
+
+    def _part(self, source: str, escape: Callable[[str], str] | None) -> Text | Segments:
+        return self._text(source) if escape is None else _segments(source, escape)
+
+    def _do(self, do: list[Any]) -> tuple[tuple[Instruct, Any], ...]:
+        return tuple((INSTRUCTIONS[name], self._instruction(name, value)) for name, value in do)
+
+    def _instruction(self, name: str, value: Any) -> Any:
+        if name == "set":
+            return [(target, self.value(each)) for target, each in value]
+        return self.value(value)
+
+    def _branch(self, image: Mapping[str, Any]) -> Branch:
+        when = self.value(image["when"]) if "when" in image else None
+        source = image["when"]["$g"] if "when" in image else ""
+        return Branch(image["to"], image["line"], when, self._do(image.get("do", [])), source)
+
+    def _handler(self, event: str, image: Mapping[str, Any]) -> Handler:
+        return Handler(event, tuple(map(self._branch, image["branches"])), image.get("retry", 0))
+
+    def _state(self, name: str, image: Mapping[str, Any], flow_on: Mapping[str, Handler]) -> Node:
+        kind = KINDS[image["kind"]] if "kind" in image else None
+        on = {event: self._handler(event, each) for event, each in image["on"].items()}
+        visits = image.get("visits", {})
+        op = self._op(image.get("op", {}))
+        return Node(
+            name=name,
+            line=image["line"],
+            kind=kind,
+            op=op,
+            do=self._do(image.get("do", [])),
+            next=self._branch(image["next"]) if "next" in image else None,
+            visits=visits.get("max", 0),
+            then=visits.get("then", ""),
+            counted=bool(image.get("counted")),
+            on=on,
+            events={event: _reaction(each, on, flow_on) for event, each in image["events"].items()},
+            branches=tuple(map(self._branch, image["op"]["branches"])) if image.get("kind") == "route" else (),
+        )
+
+    def _op(self, image: Mapping[str, Any]) -> dict[str, Any]:
+        op = {key: self.value(each) for key, each in image.items() if key not in ("branches", "save", "fused")}
+        if "save" in image:
+            op["save"] = [(name, self.value(each)) for name, each in image["save"]]
+        if "fused" in image:
+            fused = image["fused"]
+            ops = {name: {key: self.value(each) for key, each in own.items()} for name, own in fused["ops"].items()}
+            op["fused"] = {**fused, "ops": ops, "states": {each: name for name, each in fused["menus"].items()}}
+        return op
+
+
+def _reaction(image: Mapping[str, Any], on: Mapping[str, Handler], flow_on: Mapping[str, Handler]) -> Reaction:
+    handler = None
+    if "on" in image:
+        handler = (flow_on if image["via"] == "flow" else on)[image["on"]]
+    return Reaction(
+        image["via"],
+        handler,
+        image.get("to", ""),
+        image.get("default", ""),
+        image.get("side", False),
+        image.get("outside", False),
+    )
+
+
+def _segments(source: str, escape: Callable[[str], str], raw: tuple[str, ...] = ()) -> Segments:
+    """``raw``: roots whose values are the operator's own and may hold more than one segment."""
+    pieces: list[str | Text | Raw] = []
+    for part in re.split(r"(\{\{.*?\}\})", source, flags=re.DOTALL):
+        if part.startswith("{{"):
+            text = compile_text(part)
+            text.ready()
+            pieces.append(Raw(text) if all(name.root in raw for name in text.names) and raw else text)
+        elif part:
+            pieces.append(part)
+    return Segments(tuple(pieces), escape)
+
+
+def link(image: Mapping[str, Any]) -> Program:
+    """One flow's image, ready to run."""
+    return Linker(image).program()
