@@ -11,9 +11,19 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+DAY = 86_400.0
+KEPT = 3 * DAY
+"""Seconds that stored answers and counts are kept: longer than any redelivery of a callback."""
+BURIED = 7 * DAY
+"""Seconds that dead letters are kept."""
+
 
 class StoreDown(Exception):
     """The store cannot be reached or is locked; the turn must be answered without it."""
+
+
+class StoreRefused(Exception):
+    """The store must not be used as it is: one sentence with what was found and the way out."""
 
 
 class Verdict(Enum):
@@ -21,16 +31,20 @@ class Verdict(Enum):
 
     DONE = "done"
     DUPLICATE = "duplicate"
-    """This very callback was answered before: read the stored answer."""
+    """This very callback was answered before: read the stored answer. Told before CONFLICT and LIMIT."""
     CONFLICT = "conflict"
-    """The session moved on since it was read: read it again and run the turn again."""
+    """The session moved on since it was read: read it again and run the turn again. Told before LIMIT."""
     LIMIT = "limit"
     """A :class:`Count` would pass its limit; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A session as read. ``version`` is 0 and ``session`` None where there is none yet."""
+    """A session as read. ``version`` is 0 and ``session`` None where there is none yet.
+
+    ``key`` is the session's own key, also where it was found by an alias: commit under it. ``answer`` is None
+    while the callback is unanswered, claimed or not (an answer may be empty bytes).
+    """
 
     key: str
     version: int = 0
@@ -40,7 +54,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A row of the outbox: something to do outside once the turn is committed."""
+    """A row of the outbox: something to do outside once the turn is committed. ``id`` is never used twice."""
 
     id: str
     kind: str
@@ -50,7 +64,11 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """An effect or timer taken by one worker until its lease ends; ``token`` proves who holds it."""
+    """An effect or timer taken by one worker until its lease ends; ``token`` proves who holds it.
+
+    ``attempts`` counts how often it was taken, this time included. A timer's ``id`` is ``SESSION/NAME`` and
+    its payload is empty; ``id`` and ``due`` together name one setting of the timer.
+    """
 
     id: str
     kind: str
@@ -63,7 +81,7 @@ class Leased:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """Wakes a session at ``due``. A session has at most one timer of each name; ``due`` None takes it away."""
+    """Wakes a session at ``due``; None takes the timer away. A session has at most one timer of each name."""
 
     name: str
     due: float | None
@@ -71,7 +89,11 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One more of something in a window, refused beyond ``limit`` (``per_hour``)."""
+    """One more of something in a window, refused beyond ``limit`` (``per_hour``).
+
+    ``window`` is any number the caller gives the span of time, such as the hours since 1970. A count is
+    forgotten by the sweep three days after it last grew.
+    """
 
     name: str
     window: int
@@ -97,7 +119,8 @@ class Write:
     """Everything one turn changes, written at once or not at all.
 
     ``version`` is the version that was read (0: the session is new). ``dedupe`` is the key of the callback,
-    empty where there is none. ``aliases`` are further keys under which the session is found.
+    empty where there is none; its answer is kept for three days. ``aliases`` are further keys under which the
+    session is found; an alias that another session had moves to this one.
     """
 
     key: str
@@ -129,14 +152,27 @@ class Store(Protocol):
         """The session under ``key`` or one of its aliases, and the stored answer to ``dedupe`` if any."""
         ...
 
-    def commit(self, write: Write) -> Verdict: ...
+    def commit(self, write: Write) -> Verdict:
+        """Write everything, or nothing unless the verdict is DONE.
+
+        A claim without an answer is filled in, whoever holds it. Raises :class:`ValueError` where a turn of
+        the session has that ``n`` already, or an effect that ``id``: a mistake of the caller; nothing is
+        written.
+        """
+        ...
 
     def claim(self, dedupe: str, now: float, lease: float) -> bool:
-        """Reserve a callback before doing something outside that must happen once; False: another has it."""
+        """Reserve a callback before doing something outside that must happen once.
+
+        False: it is answered, or another holds it and has seconds of its ``lease`` left.
+        """
         ...
 
     def take(self, now: float, lease: float, limit: int = 16) -> list[Leased]:
-        """Outbox rows due now, leased to the caller; a row whose lease ended may be taken again."""
+        """Outbox rows due now, the longest due first, leased to the caller for ``lease`` seconds.
+
+        A row whose lease ended may be taken again. Rows of one session may overtake each other after a retry.
+        """
         ...
 
     def settle(self, leased: Leased) -> bool:
@@ -144,11 +180,11 @@ class Store(Protocol):
         ...
 
     def retry(self, leased: Leased, due: float) -> bool:
-        """Try again at ``due``."""
+        """Let the effect be taken again from ``due`` on. False when the lease was lost to another worker."""
         ...
 
     def bury(self, leased: Leased, reason: str, now: float) -> bool:
-        """Move the row to the dead letters."""
+        """Move the row to the dead letters. False when the lease was lost to another worker."""
         ...
 
     def dead_letter(self, kind: str, reason: str, payload: bytes, now: float) -> None:
@@ -160,7 +196,10 @@ class Store(Protocol):
         ...
 
     def fired(self, leased: Leased) -> bool:
-        """The timer has done its work and goes, unless a turn has set it anew meanwhile."""
+        """The timer has done its work and goes.
+
+        False: a turn has set it anew or taken it away meanwhile, or the lease was lost to another worker.
+        """
         ...
 
     def count(self, name: str, window: int) -> int:
@@ -168,13 +207,18 @@ class Store(Protocol):
         ...
 
     def journal(self, key: str) -> list[JournalRow]:
-        """Every turn of a session, in order."""
+        """Every turn of a session, in order; the session may be named by an alias."""
         ...
 
-    def dead_letters(self) -> int: ...
+    def dead_letters(self) -> int:
+        """How many dead letters are kept."""
+        ...
 
     def sweep(self, now: float) -> int:
-        """Forget what has expired; the number of sessions that went."""
+        """Forget what has expired; the number of sessions that went.
+
+        With a session go its aliases, timers and journal. Its effects are left to the workers a day more.
+        """
         ...
 
     def ping(self) -> None:

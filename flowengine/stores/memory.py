@@ -1,0 +1,227 @@
+"""``memory://``: everything in this process, gone when it ends. For one worker, tests and play."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from secrets import token_hex
+from threading import Lock
+
+from flowengine.stores.base import (
+    BURIED,
+    DAY,
+    KEPT,
+    Count,
+    Effect,
+    JournalRow,
+    Leased,
+    Loaded,
+    StoreRefused,
+    Timer,
+    Verdict,
+    Write,
+)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An effect or timer: as it would be leased now, until when it is leased, and when it is forgotten."""
+
+    leased: Leased
+    until: float = 0.0
+    expires: float = 0.0
+
+
+def opened(address: str) -> MemoryStore:
+    """The store of a URL ``memory:ADDRESS``; there is nothing to address."""
+    if address.strip("/"):
+        raise StoreRefused("the memory store has no place and no settings, but its URL names some; write memory://")
+    return MemoryStore()
+
+
+class MemoryStore:
+    shared = False
+    durability = "Memory: calls in progress are lost when this process ends."
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._sessions: dict[str, tuple[int, bytes, float]] = {}
+        self._aliases: dict[str, str] = {}
+        self._answers: dict[str, tuple[bytes | None, float, float]] = {}
+        self._journals: dict[str, dict[int, JournalRow]] = {}
+        self._effects: dict[str, _Waiting] = {}
+        self._timers: dict[str, dict[str, _Waiting]] = {}
+        self._counts: dict[tuple[str, int], tuple[int, float]] = {}
+        self._letters: list[tuple[float, str, str, bytes]] = []
+
+    def load(self, key: str, dedupe: str = "") -> Loaded:
+        with self._lock:
+            row = self._sessions.get(key)
+            if row is None and (owner := self._aliases.get(key)):
+                key, row = owner, self._sessions.get(owner)
+            answer = self._answers[dedupe][0] if dedupe in self._answers else None
+        return Loaded(key, row[0], row[1], answer) if row else Loaded(key, 0, None, answer)
+
+    def commit(self, write: Write) -> Verdict:
+        with self._lock:
+            verdict = self._verdict(write)
+            if verdict is Verdict.DONE:
+                self._apply(write)
+        return verdict
+
+    def _verdict(self, write: Write) -> Verdict:
+        known = self._answers.get(write.dedupe)
+        if known is not None and known[0] is not None:
+            return Verdict.DUPLICATE
+        row = self._sessions.get(write.key)
+        if row[0] != write.version if row else (write.version != 0 or write.key in self._aliases):
+            return Verdict.CONFLICT
+        if write.counts and not self._countable(write.counts):
+            return Verdict.LIMIT
+        return Verdict.DONE
+
+    def _countable(self, counts: Sequence[Count]) -> bool:
+        asked: Counter[tuple[str, int]] = Counter()
+        for count in counts:
+            place = (count.name, count.window)
+            asked[place] += 1
+            if self._counts.get(place, (0, 0.0))[0] + asked[place] > count.limit:
+                return False
+        return True
+
+    def _apply(self, write: Write) -> None:
+        key = write.key
+        if write.journal is not None or write.effects:
+            self._record(write)
+        self._sessions[key] = (write.version + 1, write.session, write.expires)
+        if write.dedupe:
+            self._answers[write.dedupe] = (write.answer, 0.0, write.now + KEPT)
+        for alias in write.aliases:
+            self._aliases[alias] = key
+        for timer in write.timers:
+            self._set(key, timer)
+        for count in write.counts:
+            place = (count.name, count.window)
+            self._counts[place] = (self._counts.get(place, (0, 0.0))[0] + 1, write.now + KEPT)
+
+    def _record(self, write: Write) -> None:
+        row = write.journal
+        if row is not None and row.n in self._journals.get(write.key, ()):
+            raise ValueError(f"turn {row.n} of this session is in the journal already")
+        ids = [effect.id for effect in write.effects]
+        if len(set(ids)) < len(ids) or not self._effects.keys().isdisjoint(ids):
+            raise ValueError("an effect with this id is in the outbox already")
+        if row is not None:
+            self._journals.setdefault(write.key, {})[row.n] = row
+        for effect in write.effects:
+            self._effects[effect.id] = _waiting(effect, write)
+
+    def _set(self, key: str, timer: Timer) -> None:
+        timers = self._timers.setdefault(key, {})
+        timers.pop(timer.name, None)
+        if timer.due is not None:
+            name = timer.name
+            timers[name] = _Waiting(Leased(f"{key}/{name}", name, key, b"", timer.due, 0, ""))
+
+    def claim(self, dedupe: str, now: float, lease: float) -> bool:
+        with self._lock:
+            known = self._answers.get(dedupe)
+            if known is not None and (known[0] is not None or known[1] > now):
+                return False
+            self._answers[dedupe] = (None, now + lease, now + KEPT)
+        return True
+
+    def take(self, now: float, lease: float, limit: int = 16) -> list[Leased]:
+        with self._lock:
+            return _lease(list(self._effects.values()), now, lease, limit)
+
+    def settle(self, leased: Leased) -> bool:
+        with self._lock:
+            return self._held(leased) is not None and bool(self._effects.pop(leased.id))
+
+    def retry(self, leased: Leased, due: float) -> bool:
+        with self._lock:
+            waiting = self._held(leased)
+            if waiting is not None:
+                waiting.leased = replace(waiting.leased, due=due, token="")
+                waiting.until = 0.0
+        return waiting is not None
+
+    def bury(self, leased: Leased, reason: str, now: float) -> bool:
+        with self._lock:
+            if self._held(leased) is None:
+                return False
+            del self._effects[leased.id]
+            self._letters.append((now + BURIED, leased.kind, reason, leased.payload))
+        return True
+
+    def _held(self, leased: Leased) -> _Waiting | None:
+        waiting = self._effects.get(leased.id)
+        return waiting if waiting is not None and waiting.leased.token == leased.token else None
+
+    def dead_letter(self, kind: str, reason: str, payload: bytes, now: float) -> None:
+        with self._lock:
+            self._letters.append((now + BURIED, kind, reason, payload))
+
+    def due(self, now: float, lease: float, limit: int = 16) -> list[Leased]:
+        with self._lock:
+            waiting = [each for timers in self._timers.values() for each in timers.values()]
+            return _lease(waiting, now, lease, limit)
+
+    def fired(self, leased: Leased) -> bool:
+        with self._lock:
+            timers = self._timers.get(leased.session, {})
+            waiting = timers.get(leased.kind)
+            if waiting is None or waiting.leased.token != leased.token:
+                return False
+            del timers[leased.kind]
+        return True
+
+    def count(self, name: str, window: int) -> int:
+        with self._lock:
+            return self._counts.get((name, window), (0, 0.0))[0]
+
+    def journal(self, key: str) -> list[JournalRow]:
+        with self._lock:
+            rows = self._journals.get(key if key in self._sessions else self._aliases.get(key, key), {})
+            return [rows[n] for n in sorted(rows)]
+
+    def dead_letters(self) -> int:
+        with self._lock:
+            return len(self._letters)
+
+    def sweep(self, now: float) -> int:
+        with self._lock:
+            gone = {key for key, row in self._sessions.items() if row[2] <= now}
+            for key in gone:
+                del self._sessions[key]
+                self._timers.pop(key, None)
+                self._journals.pop(key, None)
+            self._aliases = {alias: key for alias, key in self._aliases.items() if key not in gone}
+            self._answers = {key: row for key, row in self._answers.items() if row[2] > now}
+            self._counts = {place: row for place, row in self._counts.items() if row[1] > now}
+            self._effects = {key: row for key, row in self._effects.items() if row.expires > now}
+            self._letters = [row for row in self._letters if row[0] > now]
+        return len(gone)
+
+    def ping(self) -> None:
+        """Memory is always there."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def _waiting(effect: Effect, write: Write) -> _Waiting:
+    leased = Leased(effect.id, effect.kind, write.key, effect.payload, effect.due, 0, "")
+    return _Waiting(leased, expires=write.expires + DAY)
+
+
+def _lease(waiting: list[_Waiting], now: float, lease: float, limit: int) -> list[Leased]:
+    ready = [each for each in waiting if each.leased.due <= now and each.until <= now]
+    ready.sort(key=lambda each: each.leased.due)
+    token = token_hex(8)
+    for each in ready[:limit]:
+        each.leased = replace(each.leased, attempts=each.leased.attempts + 1, token=token)
+        each.until = now + lease
+    return [each.leased for each in ready[:limit]]

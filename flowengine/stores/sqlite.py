@@ -1,0 +1,298 @@
+"""``sqlite:///path``: one file on a local disk, shared by the workers of one machine. Nothing to install."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from secrets import token_hex
+from urllib.parse import parse_qsl, unquote
+
+from flowengine.problems import did_you_mean
+from flowengine.stores.base import (
+    BURIED,
+    DAY,
+    KEPT,
+    Count,
+    Effect,
+    JournalRow,
+    Leased,
+    Loaded,
+    StoreRefused,
+    Timer,
+    Verdict,
+    Write,
+)
+from flowengine.stores.sqlite_file import BEAT, SqliteFile, prepared
+
+BATCH = 500
+"""Rows that one transaction of the sweep forgets, so that no turn waits long for it."""
+
+LOAD = """SELECT version, session, (SELECT answer FROM dedupe WHERE key = ?2) FROM sessions WHERE key = ?1"""
+LOAD_ALIAS = """SELECT sessions.key, version, sessions.session FROM aliases
+    JOIN sessions ON sessions.key = aliases.session WHERE alias = ?"""
+ANSWER = "SELECT answer FROM dedupe WHERE key = ?"
+DEDUPE = """INSERT INTO dedupe (key, leased_until, expires, answer) VALUES (?, 0, ?, ?) ON CONFLICT (key)
+    DO UPDATE SET expires = excluded.expires, answer = excluded.answer WHERE answer IS NULL"""
+CLAIM = """INSERT INTO dedupe (key, leased_until, expires) VALUES (?, ?, ?) ON CONFLICT (key)
+    DO UPDATE SET leased_until = excluded.leased_until, expires = excluded.expires
+    WHERE answer IS NULL AND leased_until <= ?"""
+BEGIN_SESSION = """INSERT INTO sessions (key, version, expires, session) SELECT ?1, 1, ?2, ?3
+    WHERE NOT EXISTS (SELECT 1 FROM aliases WHERE alias = ?1) ON CONFLICT (key) DO NOTHING"""
+GO_ON = "UPDATE sessions SET version = version + 1, expires = ?, session = ? WHERE key = ? AND version = ?"
+COUNT = """INSERT INTO counters (name, span, n, expires) SELECT ?1, ?2, 1, ?3 WHERE ?4 >= 1
+    ON CONFLICT (name, span) DO UPDATE SET n = n + 1, expires = excluded.expires WHERE n < ?4"""
+JOURNAL = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+READ_JOURNAL = """SELECT n, at, flow, event, source, target, revision, body FROM journal
+    WHERE session = CASE WHEN EXISTS (SELECT 1 FROM sessions WHERE key = ?1) THEN ?1
+        ELSE coalesce((SELECT session FROM aliases WHERE alias = ?1), ?1) END ORDER BY n"""
+EFFECT = "INSERT INTO outbox (id, kind, session, payload, due, expires) VALUES (?, ?, ?, ?, ?, ?)"
+ALIAS = "INSERT INTO aliases VALUES (?, ?) ON CONFLICT (alias) DO UPDATE SET session = excluded.session"
+SET_TIMER = """INSERT INTO timers (session, name, due) VALUES (?, ?, ?) ON CONFLICT (session, name)
+    DO UPDATE SET due = excluded.due, attempts = 0, token = '', leased_until = 0"""
+END_TIMER = "DELETE FROM timers WHERE session = ? AND name = ?"
+FIRED = "DELETE FROM timers WHERE session = ? AND name = ? AND token = ?"
+SETTLE = "DELETE FROM outbox WHERE id = ? AND token = ?"
+RETRY = "UPDATE outbox SET due = ?, token = '', leased_until = 0 WHERE id = ? AND token = ?"
+LETTER = """INSERT INTO dead_letters (at, kind, session, reason, payload, attempts, expires)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+
+_READY = "WHERE due <= ?1 AND leased_until <= ?1 ORDER BY due, row LIMIT ?2"
+READY = {
+    "outbox": f"SELECT row, id, kind, session, payload, due, attempts + 1 FROM outbox {_READY}",
+    "timers": f"""SELECT row, session || '/' || name, name, session, x'', due, attempts + 1
+        FROM timers {_READY}""",
+}
+LEASE = {
+    table: f"UPDATE {table} SET attempts = attempts + 1, token = ?, leased_until = ? WHERE row = ?" for table in READY
+}
+EXPIRED_SESSIONS = "SELECT rowid, key FROM sessions WHERE rowid > ? AND expires <= ? ORDER BY rowid LIMIT ?"
+END_SESSION = "DELETE FROM sessions WHERE key = ? AND expires <= ?"
+DEPENDENTS = tuple(f"DELETE FROM {table} WHERE session = ?" for table in ("aliases", "timers", "journal"))
+EXPIRED = tuple(
+    f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE expires <= ? LIMIT {BATCH})"
+    for table, key in (
+        ("dedupe", "id"),
+        ("outbox", "row"),
+        ("counters", "name, span"),
+        ("dead_letters", "id"),
+    )
+)
+
+
+class _Undone(Exception):
+    """Leaves a transaction without a trace."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+
+
+def opened(address: str) -> SqliteStore:
+    """The store of a URL ``sqlite:ADDRESS``. Raises :class:`StoreRefused`."""
+    place, _, query = address.partition("?")
+    name = unquote(place.removeprefix("///"))
+    if not place.startswith("///") or not name or name.endswith("/"):
+        raise StoreRefused(f'"sqlite:{place}" names no file; write sqlite:///relative/path or sqlite:////absolute/path')
+    if name == ":memory:":
+        raise StoreRefused("SQLite in memory is not shared by threads and workers; write memory://")
+    full = _synchronous(query) == "full"
+    return SqliteStore(prepared(Path(name).absolute(), full), full)
+
+
+def _synchronous(query: str) -> str:
+    settings = dict(parse_qsl(query, keep_blank_values=True))
+    for name in settings:
+        if name != "synchronous":
+            hint = did_you_mean(name, ["synchronous"])
+            raise StoreRefused(f'the sqlite store has no setting "{name}"{hint}; it has synchronous')
+    value = settings.get("synchronous", "normal")
+    if value not in ("normal", "full"):
+        raise StoreRefused(f'synchronous is "{value}"; write normal or full')
+    return value
+
+
+class SqliteStore:
+    shared = True
+
+    def __init__(self, file: SqliteFile, full: bool = False) -> None:
+        self._file = file
+        self._full = full
+
+    @property
+    def durability(self) -> str:
+        survives = "every answered turn survives the end of a process"
+        if self._full:
+            return f"SQLite {self._file.path}: {survives} and a power cut."
+        return f"SQLite {self._file.path}: {survives}; a power cut may lose the last ones (synchronous=full)."
+
+    def load(self, key: str, dedupe: str = "") -> Loaded:
+        for version, session, answer in self._file.rows(LOAD, key, dedupe):
+            return Loaded(key, version, session, answer)
+        found = self._file.rows(LOAD_ALIAS, key)
+        answers = self._file.rows(ANSWER, dedupe) if dedupe else []
+        answer = answers[0][0] if answers else None
+        key, version, session = found[0] if found else (key, 0, None)
+        return Loaded(key, version, session, answer)
+
+    def commit(self, write: Write) -> Verdict:
+        try:
+            with self._file.transaction() as rows:
+                _answer(rows, write)
+                _go_on(rows, write)
+                for count in write.counts:
+                    _count(rows, count, write.now)
+                if write.journal is not None:
+                    _journal(rows, write.key, write.journal)
+                _follow(rows, write)
+        except _Undone as undone:
+            return undone.verdict
+        except sqlite3.IntegrityError as error:
+            raise ValueError(f"a turn or an effect was written twice: {error}") from error
+        return Verdict.DONE
+
+    def claim(self, dedupe: str, now: float, lease: float) -> bool:
+        return self._changed(CLAIM, dedupe, now + lease, now + KEPT, now)
+
+    def take(self, now: float, lease: float, limit: int = 16) -> list[Leased]:
+        return self._lease("outbox", now, lease, limit)
+
+    def settle(self, leased: Leased) -> bool:
+        return self._changed(SETTLE, leased.id, leased.token)
+
+    def retry(self, leased: Leased, due: float) -> bool:
+        return self._changed(RETRY, due, leased.id, leased.token)
+
+    def bury(self, leased: Leased, reason: str, now: float) -> bool:
+        with self._file.transaction() as rows:
+            if not rows.execute(SETTLE, (leased.id, leased.token)).rowcount:
+                return False
+            letter = (now, leased.kind, leased.session, reason, leased.payload, leased.attempts, now + BURIED)
+            rows.execute(LETTER, letter)
+        return True
+
+    def dead_letter(self, kind: str, reason: str, payload: bytes, now: float) -> None:
+        self._changed(LETTER, now, kind, "", reason, payload, 0, now + BURIED)
+
+    def due(self, now: float, lease: float, limit: int = 16) -> list[Leased]:
+        return self._lease("timers", now, lease, limit)
+
+    def fired(self, leased: Leased) -> bool:
+        return self._changed(FIRED, leased.session, leased.kind, leased.token)
+
+    def count(self, name: str, window: int) -> int:
+        found = self._file.rows("SELECT n FROM counters WHERE name = ? AND span = ?", name, window)
+        return int(found[0][0]) if found else 0
+
+    def journal(self, key: str) -> list[JournalRow]:
+        return [JournalRow(*row) for row in self._file.rows(READ_JOURNAL, key)]
+
+    def dead_letters(self) -> int:
+        return int(self._file.rows("SELECT count(*) FROM dead_letters")[0][0])
+
+    def sweep(self, now: float) -> int:
+        gone = self._sweep_sessions(now)
+        for forget in EXPIRED:
+            while self._forget(forget, now) == BATCH:
+                pass
+        return gone
+
+    def ping(self) -> None:
+        self._changed(BEAT)
+
+    def close(self) -> None:
+        """End the connections of this process; the store may be used again."""
+        self._file.close()
+
+    def _changed(self, sql: str, *values: object) -> bool:
+        with self._file.transaction() as rows:
+            return rows.execute(sql, values).rowcount > 0
+
+    def _lease(self, table: str, now: float, lease: float, limit: int) -> list[Leased]:
+        if not self._file.rows(READY[table], now, 1):
+            return []
+        token = token_hex(8)
+        with self._file.transaction() as rows:
+            ready = rows.execute(READY[table], (now, limit)).fetchall()
+            rows.executemany(LEASE[table], [(token, now + lease, row[0]) for row in ready])
+        return [_leased(row, token) for row in ready]
+
+    def _sweep_sessions(self, now: float) -> int:
+        gone = last = 0
+        while expired := self._file.rows(EXPIRED_SESSIONS, last, now, BATCH):
+            last = expired[-1][0]
+            began = time.monotonic()
+            with self._file.transaction() as rows:
+                gone += sum(_end(rows, key, now) for _, key in expired)
+            _let_others_write(began)
+        return gone
+
+    def _forget(self, sql: str, now: float) -> int:
+        began = time.monotonic()
+        with self._file.transaction() as rows:
+            gone = rows.execute(sql, (now,)).rowcount
+        if gone:
+            _let_others_write(began)
+        return gone
+
+
+def _leased(row: tuple[int, str, str, str, bytes, float, int], token: str) -> Leased:
+    _, id, kind, session, payload, due, attempts = row
+    return Leased(id, kind, session, payload, due, attempts, token)
+
+
+def _answer(rows: sqlite3.Connection, write: Write) -> None:
+    if write.dedupe and not rows.execute(DEDUPE, (write.dedupe, write.now + KEPT, write.answer)).rowcount:
+        raise _Undone(Verdict.DUPLICATE)
+
+
+def _go_on(rows: sqlite3.Connection, write: Write) -> None:
+    if write.version:
+        done = rows.execute(GO_ON, (write.expires, write.session, write.key, write.version))
+    else:
+        done = rows.execute(BEGIN_SESSION, (write.key, write.expires, write.session))
+    if not done.rowcount:
+        raise _Undone(Verdict.CONFLICT)
+
+
+def _count(rows: sqlite3.Connection, count: Count, now: float) -> None:
+    if not rows.execute(COUNT, (count.name, count.window, now + KEPT, count.limit)).rowcount:
+        raise _Undone(Verdict.LIMIT)
+
+
+def _journal(rows: sqlite3.Connection, key: str, row: JournalRow) -> None:
+    columns = (row.n, row.at, row.flow, row.event, row.source, row.target, row.revision, row.body)
+    rows.execute(JOURNAL, (key, *columns))
+
+
+def _follow(rows: sqlite3.Connection, write: Write) -> None:
+    for alias in write.aliases:
+        rows.execute(ALIAS, (alias, write.key))
+    for effect in write.effects:
+        _effect(rows, write, effect)
+    for timer in write.timers:
+        _timer(rows, write.key, timer)
+
+
+def _effect(rows: sqlite3.Connection, write: Write, effect: Effect) -> None:
+    last = write.expires + DAY
+    rows.execute(EFFECT, (effect.id, effect.kind, write.key, effect.payload, effect.due, last))
+
+
+def _timer(rows: sqlite3.Connection, key: str, timer: Timer) -> None:
+    if timer.due is None:
+        rows.execute(END_TIMER, (key, timer.name))
+    else:
+        rows.execute(SET_TIMER, (key, timer.name, timer.due))
+
+
+def _end(rows: sqlite3.Connection, key: str, now: float) -> int:
+    gone = rows.execute(END_SESSION, (key, now)).rowcount
+    if gone:
+        for forget in DEPENDENTS:
+            rows.execute(forget, (key,))
+    return gone
+
+
+def _let_others_write(began: float) -> None:
+    """A process that waits for the lock only looks now and then: leave it free as long as it was taken."""
+    time.sleep(max(0.001, time.monotonic() - began))
