@@ -159,7 +159,7 @@ def compile_book(book: Book, project: Project, functions: str = "") -> Image:
 
 def revision(image: Image) -> str:
     """The content hash of an artefact: 12 hexadecimal digits."""
-    return sha256(orjson.dumps(image, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+    return sha256(orjson.dumps(image)).hexdigest()[:12]
 
 
 __all__ = ["FORMAT", "Handler", "Image", "Mark", "compile_book", "compile_flow", "revision"]

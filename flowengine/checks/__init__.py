@@ -1,0 +1,24 @@
+"""The rules, one to a file: the file's name is the rule's, its docstring the documentation and the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flowengine.checks.base import Rule, View, rules
+from flowengine.graph import Book
+from flowengine.problems import Problem, in_order
+
+
+def check_flows(book: Book, only: Iterable[str] = (), functions: set[str] | None = None) -> list[Problem]:
+    """Every problem that the rules find in the flows of a book; ``functions``: the names of ``functions.py``."""
+    wanted = set(only)
+    chosen = [rule for name, rule in rules().items() if not wanted or name in wanted]
+    found: list[Problem] = []
+    for flow in book.flows.values():
+        view = View(flow, book, {"functions": functions})
+        for rule in chosen:
+            found.extend(rule.check(view))
+    return in_order(found)
+
+
+__all__ = ["Rule", "View", "check_flows", "rules"]

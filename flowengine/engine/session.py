@@ -20,7 +20,8 @@ class Session:
 
     ``frames`` are the flows that play the current one, outermost first. ``back`` are the menus gone through, the
     current one last. ``armed`` maps ``recording`` and ``amd`` to ``[flow, state]``. ``until`` is when a wait is
-    over. ``visits`` and ``retries`` count by flow.
+    over; ``over``
+    that the call is, ``timed`` that a timer is set. ``visits`` and ``retries`` count by flow.
     """
 
     v: int = VERSION
@@ -35,6 +36,7 @@ class Session:
     until: float = 0.0
     ended: bool = False
     over: bool = False
+    timed: bool = False
     pending: str = ""
     vars: dict[str, Any] = field(default_factory=dict)
     call: dict[str, Any] = field(default_factory=dict)

@@ -249,7 +249,6 @@ def _dice(library: Library, program: Program, session: Session, callback: Callba
     turn.react("disconnected")
     if session.place == source:
         session.place, session.ended = "", True
-    session.over = session.ended
     return Reacted("disconnected", turn.outcome(), source=source)
 
 

@@ -1,0 +1,87 @@
+"""``flowengine dial``"""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+
+@click.command()
+@click.argument("flow")
+@click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", help="An input of the flow; as often as needed.")
+def dial(flow: str, inputs: tuple[str, ...]) -> None:
+    """Start a FLOW that places a call, and say what became of it.
+
+    \b
+    flowengine dial reminder --input to=+12025550150 --input name=Anna --input time="3 pm"
+    """
+    from flowengine.settings import Refusal, application, open_all
+    from flowengine.sinch.credentials import Credentials, Misconfigured
+    from flowengine.sinch.voice import VoiceClient
+    from flowengine.worker import Worker, drain
+
+    try:
+        _, service = open_all(os.environ, workers=2)
+        credentials = Credentials.from_env(os.environ)
+    except (Refusal, Misconfigured) as refusal:
+        raise _stopped(2, str(refusal)) from None
+    given = _given(inputs)
+    _known(service.library.programs, flow, given)
+    if credentials is None:
+        raise _stopped(2, "VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set; a call cannot be placed without them")
+    key, placed = _dialled(service, flow, given)
+    if not placed:
+        _stop(1, f"the flow {flow} placed no call (session {key}): its number may be outside may_dial")
+    client = VoiceClient.from_env(credentials, os.environ)
+    wrong = drain(Worker(service, client, application(os.environ)), key)
+    if wrong:
+        _stop(1, f"the call was not placed: {wrong} (session {key})")
+    click.echo(f"calling (session {key})")
+
+
+def _stopped(code: int, sentence: str) -> SystemExit:
+    click.echo(f"flowengine dial: {sentence}", err=True)
+    return SystemExit(code)
+
+
+def _stop(code: int, sentence: str) -> None:
+    raise _stopped(code, sentence)
+
+
+def _given(inputs: tuple[str, ...]) -> dict[str, str]:
+    given = {}
+    for each in inputs:
+        name, equals, value = each.partition("=")
+        if not equals:
+            _stop(2, f'found --input "{each}"; expected NAME=VALUE')
+        given[name] = value
+    return given
+
+
+def _known(programs: object, flow: str, given: dict[str, str]) -> None:
+    from flowengine.problems import did_you_mean, listed
+
+    assert isinstance(programs, dict)
+    if flow not in programs:
+        _stop(2, f'there is no flow "{flow}"{did_you_mean(flow, programs) or "; the flows are " + listed(sorted(programs))}')
+    program = programs[flow]
+    if not program.outbound:
+        _stop(2, f"the flow {flow} has no dial state, so it cannot place a call")
+    for name in given:
+        if name not in program.inputs:
+            _stop(2, f'the flow {flow} has no input "{name}"{did_you_mean(name, program.inputs)}')
+    missing = [name for name in sorted(program.inputs) if name not in given and name not in program.defaults]
+    if missing:
+        _stop(2, f"the flow {flow} needs --input {' --input '.join(f'{name}=…' for name in missing)}")
+
+
+def _dialled(service: object, flow: str, given: dict[str, str]) -> tuple[str, bool]:
+    from flowengine.engine.turn import TurnFailed
+    from flowengine.service import Service
+
+    assert isinstance(service, Service)
+    try:
+        return service.dial(flow, given)
+    except TurnFailed as error:
+        raise _stopped(2, str(error)) from None

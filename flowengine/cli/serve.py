@@ -1,0 +1,116 @@
+"""``flowengine serve``"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("artefact", required=False)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=int, envvar="PORT", default=8080, show_default=True, help="The port; PORT sets it too.")
+@click.option("--workers", type=int, envvar="FLOWENGINE_WORKERS", default=2, show_default=True, help="Processes.")
+@click.option("--threads", type=int, default=8, show_default=True, help="Threads of each.")
+@click.option("--worker", "with_worker", is_flag=True, help="Run a worker for calls out and timers beside it.")
+def serve(artefact: str | None, host: str, port: int, workers: int, threads: int, with_worker: bool) -> None:
+    """Serve the flows of FLOWENGINE_FLOWS (or a compiled ARTEFACT) with gunicorn.
+
+    \b
+    flowengine serve
+    flowengine serve --workers 4 --worker
+    flowengine serve flows.artefact
+    """
+    from flowengine.settings import Refusal, Settings
+
+    began = monotonic()
+    try:
+        settings = Settings.read(os.environ)
+        with tempfile.TemporaryDirectory(prefix="flowengine-") as folder:
+            path = _artefact(artefact or settings.artefact, settings.flows, folder)
+            _banner(path, settings, began, host, port, workers, with_worker)
+            sys.exit(_run(path, settings.store, host, port, workers, threads, with_worker))
+    except Refusal as refusal:
+        click.echo(f"flowengine cannot start: {refusal}", err=True)
+        sys.exit(2)
+
+
+def _artefact(given: str, flows: str, folder: str) -> str:
+    """The artefact's path; flows are checked and compiled into ``folder`` first."""
+    from flowengine.build import build, write_artefact
+    from flowengine.project import UsageError
+    from flowengine.settings import Refusal
+
+    if given:
+        return str(Path(given).resolve())
+    try:
+        built = build([flows])
+    except UsageError as error:
+        raise Refusal(str(error)) from None
+    if built.artefact is None:
+        from flowengine.report import print_problems
+
+        print_problems(built)
+        sys.exit(1)
+    path = Path(folder) / "flows.artefact"
+    path.write_bytes(write_artefact(built))
+    return str(path)
+
+
+def _banner(
+    path: str, settings: Any, began: float, host: str, port: int, workers: int, with_worker: bool
+) -> None:
+    from flowengine.banner import banner
+    from flowengine.settings import Refusal
+    from flowengine.stores import open_store
+    from flowengine.stores.base import StoreDown, StoreRefused
+
+    try:
+        store = open_store(settings.store, workers + with_worker)
+        store.ping()
+        durability = store.durability
+        store.close()
+    except (StoreRefused, StoreDown) as error:
+        raise Refusal(str(error)) from None
+    click.echo(banner(path, settings, durability, os.environ, monotonic() - began, host, port, workers))
+
+
+def _run(path: str, store: str, host: str, port: int, workers: int, threads: int, with_worker: bool) -> int:
+    env = {**os.environ, "FLOWENGINE_ARTEFACT": path, "WEB_CONCURRENCY": str(workers)}
+    env.pop("PORT", None)
+    children = [subprocess.Popen(gunicorn(host, port, workers, threads), env=env)]
+    if with_worker:
+        children.append(subprocess.Popen([sys.executable, "-m", "flowengine", "worker"], env=env))
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for child in children:
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, stop)
+    code = children[0].wait()
+    stop(signal.SIGTERM, None)
+    for child in children[1:]:
+        child.wait()
+    return 0 if code in (0, -signal.SIGTERM) else code
+
+
+def gunicorn(host: str, port: int, workers: int, threads: int) -> list[str]:
+    """The command line that serves best: threads, no preload (a reload must bring new code), short grace."""
+    fast = ["--worker-tmp-dir", "/dev/shm"] if os.path.isdir("/dev/shm") else []
+    return [
+        sys.executable, "-m", "gunicorn", "flowengine.wsgi:app",
+        "--bind", f"{host}:{port}", "--workers", str(workers), "--threads", str(threads),
+        "--worker-class", "gthread", "--keep-alive", "75", "--graceful-timeout", "10", "--timeout", "30",
+        "--log-level", "warning", "--no-control-socket", *fast,
+    ]  # fmt: skip

@@ -1,0 +1,50 @@
+"""What may be kept and shown: numbers and sensitive values become keyed hashes, by which they can be found again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+_NUMBER = re.compile(rb"\+?[0-9]{7,15}(?![0-9a-fA-F])")
+_NUMBER_TEXT = re.compile(r"\+?[0-9]{7,15}(?![0-9a-fA-F])")
+SECRET_KEYS = frozenset({"credentials", "authorization", "cookie"})
+
+
+def redact_bytes(body: bytes, sensitive: Iterable[str], digest: Callable[[str], str]) -> bytes:
+    """An answer without numbers and without the values named in ``sensitive``."""
+    for value in sensitive:
+        if len(value) > 1:
+            body = body.replace(value.encode("utf-8", "replace"), b"****")
+    if not _NUMBER.search(body):
+        return body
+    return _NUMBER.sub(lambda match: f"~{digest(_plain(match[0].decode()))}".encode(), body)
+
+
+def redact_text(text: str, sensitive: Iterable[str], digest: Callable[[str], str]) -> str:
+    for value in sensitive:
+        if len(value) > 1:
+            text = text.replace(value, "****")
+    return _NUMBER_TEXT.sub(lambda match: f"~{digest(_plain(match[0]))}", text)
+
+
+def redact(value: Any, sensitive: Iterable[str], digest: Callable[[str], str]) -> Any:
+    """Any JSON-like value, its keys kept."""
+    if isinstance(value, str):
+        return redact_text(value, sensitive, digest)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):
+        return value if abs(value) < 1_000_000 else f"~{digest(str(value))}"
+    if isinstance(value, Mapping):
+        return {
+            str(key): "****" if str(key).lower() in SECRET_KEYS else redact(each, sensitive, digest)
+            for key, each in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [redact(each, sensitive, digest) for each in value]
+    return redact_text(str(value), sensitive, digest)
+
+
+def _plain(number: str) -> str:
+    return number.lstrip("+")

@@ -1,0 +1,146 @@
+"""What the environment says: one place that reads it, so that nothing is decided twice."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from flowengine.engine.library import Library, open_library
+from flowengine.fetch import Fetcher
+from flowengine.problems import did_you_mean
+from flowengine.service import Service
+from flowengine.sinch.credentials import Credentials, Misconfigured, must_check, verifier
+from flowengine.sinch.signing import Verifier
+from flowengine.stores import open_store
+from flowengine.stores.base import Store
+
+DEFAULT_STORE = "sqlite:///var/flowengine.db"
+KNOWN = (
+    "FLOWENGINE_FLOWS",
+    "FLOWENGINE_STORE",
+    "FLOWENGINE_TOKEN",
+    "FLOWENGINE_ENV",
+    "FLOWENGINE_ARTEFACT",
+    "FLOWENGINE_HTTP_INTERNAL",
+    "FLOWENGINE_VOICE_URL",
+    "FLOWENGINE_PUBLIC_PREFIX",
+    "FLOWENGINE_WORKERS",
+    "FLOWENGINE_DEBUG",
+)
+
+
+class Refusal(Exception):
+    """The process must not start like this: one sentence, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``prefix`` is what a proxy strips from the public path before it reaches us."""
+
+    flows: str
+    artefact: str
+    store: str
+    token: str
+    development: bool
+    prefix: str
+    workers: int
+    verifier: Verifier | None
+
+    @staticmethod
+    def read(env: Mapping[str, str]) -> Settings:
+        """Raises :class:`Refusal` for an unknown name or an unusable value."""
+        for name in env:
+            if name.startswith("FLOWENGINE_") and name not in KNOWN:
+                hint = did_you_mean(name, KNOWN) or "; see docs/running.md"
+                raise Refusal(f"the environment variable {name} means nothing here{hint}")
+        try:
+            checked = verifier(env)
+        except Misconfigured as error:
+            raise Refusal(str(error)) from None
+        workers = env.get("FLOWENGINE_WORKERS") or "2"
+        if not workers.isdigit() or int(workers) < 1:
+            raise Refusal(f"FLOWENGINE_WORKERS is {workers!r}; expected a number such as 2")
+        return Settings(
+            flows=env.get("FLOWENGINE_FLOWS") or "flows",
+            artefact=env.get("FLOWENGINE_ARTEFACT", ""),
+            store=env.get("FLOWENGINE_STORE") or DEFAULT_STORE,
+            token=env.get("FLOWENGINE_TOKEN", ""),
+            development=env.get("FLOWENGINE_ENV") == "development",
+            prefix=env.get("FLOWENGINE_PUBLIC_PREFIX", "").rstrip("/"),
+            workers=int(workers),
+            verifier=checked,
+        )
+
+
+def application(env: Mapping[str, str]) -> str:
+    """The application key that callbacks are filed under: empty where signatures are not checked."""
+    credentials = Credentials.from_env(env) if must_check(env) else None
+    return credentials.keys[0][0] if credentials is not None else ""
+
+
+def journal_key(env: Mapping[str, str]) -> bytes:
+    """The key of the hashes that stand for numbers, the same in every process of an application."""
+    return blake2b((env.get("VOICE_APPLICATION_SECRET") or "development").encode(), digest_size=32).digest()
+
+
+def artefact_bytes(settings: Settings) -> bytes:
+    """The artefact: a file, or the flows compiled by a child process, so that no checker is loaded here."""
+    if settings.artefact:
+        with open(settings.artefact, "rb") as file:
+            return file.read()
+    command = [sys.executable, "-m", "flowengine.build", settings.flows]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise Refusal(f"the flows cannot be served: {said[-1] if said else 'the compiler failed'}")
+    return done.stdout
+
+
+def open_flows(settings: Settings, env: Mapping[str, str]) -> Library:
+    from flowengine.build import BadArtefact, read_artefact
+
+    try:
+        artefact, revision = read_artefact(artefact_bytes(settings))
+    except (BadArtefact, OSError) as error:
+        raise Refusal(f"{settings.artefact or settings.flows}: {error}") from None
+    return open_library(artefact, revision, env, journal_key(env))
+
+
+class Functions:
+    """Runs the functions of ``functions.py`` within their time. A late one is left to itself, its result unused."""
+
+    def __init__(self, library: Library) -> None:
+        self.known: Mapping[str, Callable[..., Any]] = library.functions
+        self.pool: ThreadPoolExecutor | None = None
+        self.pid = 0
+
+    def __call__(self, name: str, arguments: Mapping[str, Any], timeout: float) -> Any:
+        if self.pool is None or self.pid != os.getpid():
+            self.pool, self.pid = ThreadPoolExecutor(8, "function"), os.getpid()
+        return self.pool.submit(self.known[name], **arguments).result(timeout)
+
+
+def open_service(library: Library, store: Store, env: Mapping[str, str]) -> Service:
+    try:
+        fetcher = Fetcher.from_env(env)
+    except ValueError as error:
+        raise Refusal(str(error)) from None
+    return Service(library, store, fetcher, env, Functions(library))
+
+
+def open_all(env: Mapping[str, str], workers: int = 1) -> tuple[Settings, Service]:
+    """Settings, flows and store, ready to serve. Raises :class:`Refusal`."""
+    from flowengine.stores.base import StoreDown, StoreRefused
+
+    settings = Settings.read(env)
+    try:
+        store = open_store(settings.store, workers)
+    except (StoreRefused, StoreDown) as error:
+        raise Refusal(str(error)) from None
+    return settings, open_service(open_flows(settings, env), store, env)

@@ -1,0 +1,18 @@
+"""``flowengine.wsgi:app`` for gunicorn and any other WSGI server, set by the environment."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+from flowengine.settings import Refusal
+from flowengine.web import create_app
+
+try:
+    app = create_app()
+except Refusal as refusal:
+    print(f"flowengine cannot start: {refusal}", file=sys.stderr)
+    sys.exit(2)
+
+gc.collect()
+gc.freeze()  # compiled flows live as long as the process: no collection need walk them again
