@@ -36,9 +36,7 @@ _KNOWN = _COMMON | _OLDER | _CALL | _END | _NOTICE | _INNER
 _SPELLINGS = {name.lower(): name for name in _KNOWN}
 _NOTIFY_TYPES = {"transcription_complete": "transcription_available"}
 _TYPE_NAMES = ("type", "eventType", "event_type")
-VOICE_V2 = (
-    "This is a Sinch Voice v2 callback; flows are served over Voice v1, whose key is VOICE_APPLICATION_KEY."
-)
+VOICE_V2 = "This is a Sinch Voice v2 callback; flows are served over Voice v1, whose key is VOICE_APPLICATION_KEY."
 
 
 class BadBody(Exception):
@@ -111,9 +109,7 @@ def read(body: bytes) -> Callback:
         get("callResourceUrl", ""),
         get("user", ""),
     )
-    callback = Callback(
-        event, _call_id(get("callid")), timestamp, custom, application, conference, url, user, {}, raw
-    )
+    callback = Callback(event, _call_id(get("callid")), timestamp, custom, application, conference, url, user, {}, raw)
     if cookies := get("cookies"):
         callback.cookies.update(_pairs(cookies))
     if event in _READERS:
@@ -306,9 +302,7 @@ def _take_amd(callback: Callback, value: Any) -> None:
 def _ice(callback: Callback, get: Get) -> None:
     _take_cli(callback, get("cli"))
     _take_to(callback, get("to"))
-    domain, origination, callback.rdnis = _texts(
-        get("domain", ""), get("originationType", ""), get("rdnis", "")
-    )
+    domain, origination, callback.rdnis = _texts(get("domain", ""), get("originationType", ""), get("rdnis", ""))
     callback.domain, callback.origination = domain.lower(), origination.lower()
     if headers := get("callHeaders"):
         callback.headers.extend(_pairs(headers))

@@ -86,9 +86,7 @@ def test_ice() -> None:
 
 
 def test_ace() -> None:
-    callback = took(
-        {"event": "ace", **COMMON, "amd": {"status": "human", "reason": "greeting", "duration": 2}}
-    )
+    callback = took({"event": "ace", **COMMON, "amd": {"status": "human", "reason": "greeting", "duration": 2}})
     assert (callback.event, callback.amd_status, callback.amd_reason) == ("ace", "human", "greeting")
     assert took({"event": "ace", **COMMON}).amd_status == ""
 
@@ -160,16 +158,10 @@ SPELLINGS: list[tuple[Body, str, object]] = [
     *[(DICE | {"event": word}, "event", "dice") for word in ("dice", "DiCE", "DICE")],
     *[(PIE | {"event": word}, "event", "pie") for word in ("Pie", "PIE")],
     (without(ICE, "event") | {"Event": "ice"}, "event", "ice"),
-    *[
-        (without(ICE, "callid") | {name: "c1"}, "call_id", "c1")
-        for name in ("callid", "callId", "CallID", "CALLID")
-    ],
+    *[(without(ICE, "callid") | {name: "c1"}, "call_id", "c1") for name in ("callid", "callId", "CallID", "CALLID")],
     (ICE | {"callId": "c1"}, "call_id", CALL),
     (without(ICE, "callid") | {"CALLID": "c2", "callid": "c1"}, "call_id", "c1"),
-    *[
-        (ICE | {"callid": name}, "call_id", name)
-        for name in ("a4b7-05b4_257", "abc@192.0.2.1", "a/b", "x" * 512)
-    ],
+    *[(ICE | {"callid": name}, "call_id", name) for name in ("a4b7-05b4_257", "abc@192.0.2.1", "a/b", "x" * 512)],
     *[(ICE | {"callid": bad}, "call_id", "") for bad in NO_CALL_ID],
     (without(ICE, "custom"), "custom", ""),
     (ICE | {"custom": {"ticket": 1}}, "custom", '{"ticket":1}'),
@@ -179,10 +171,7 @@ SPELLINGS: list[tuple[Body, str, object]] = [
         for name in ("applicationKey", "applicationkey", "ApplicationKey")
     ],
     (ICE | {"applicationKey": None}, "application_key", ""),
-    *[
-        (PIE | {name: "room"}, "conference_id", "room")
-        for name in ("conferenceId", "conferenceid", "ConferenceId")
-    ],
+    *[(PIE | {name: "room"}, "conference_id", "room") for name in ("conferenceId", "conferenceid", "ConferenceId")],
     *[
         (body | {"callResourceUrl": "https://h/x"}, "url", "https://h/x")
         for body in (ICE, {"event": "ace", **COMMON}, PIE, DICE, NOTIFY)
@@ -194,10 +183,7 @@ SPELLINGS: list[tuple[Body, str, object]] = [
     (ICE | {"to": {"Type": "Number", "Endpoint": "x"}}, "to_endpoint", "x"),
     (ICE | {"to": "12025550103"}, "to_endpoint", "12025550103"),
     *[(ICE | {"to": nothing}, "to_endpoint", "") for nothing in (None, {}, {"type": None, "endpoint": None})],
-    *[
-        (ICE | {"domain": word}, "domain", word.lower())
-        for word in ("pstn", "PSTN", "mxp", "MXP", "Sip", "conference")
-    ],
+    *[(ICE | {"domain": word}, "domain", word.lower()) for word in ("pstn", "PSTN", "mxp", "MXP", "Sip", "conference")],
     *[
         (ICE | {"originationType": word}, "origination", word.lower())
         for word in ("pstn", "PSTN", "mxp", "MXP", "sip", "server")
@@ -249,20 +235,14 @@ SPELLINGS: list[tuple[Body, str, object]] = [
     ),
     *[(ICE | {"callHeaders": nothing}, "headers", []) for nothing in NO_HEADERS],
     # menus
-    *[
-        (PIE | menu(type=word), "menu_type", word.lower())
-        for word in ("return", "Return", "SEQUENCE", "InvalidInput")
-    ],
+    *[(PIE | menu(type=word), "menu_type", word.lower()) for word in ("return", "Return", "SEQUENCE", "InvalidInput")],
     *[(PIE | menu(type=word), "menu_type", word) for word in ("timeout", "hangup", "error", "newer")],
     *[
         (PIE | menu(value=value), "menu_value", text)
         for value, text in (("0042", "0042"), (None, ""), ("", ""), (42, "42"))
     ],
     (PIE | {"menuResult": without(PIE["menuResult"], "value")}, "menu_value", ""),
-    *[
-        (PIE | menu(inputMethod=word), "input_method", word.lower())
-        for word in ("dtmf", "voice", "DTMF", "Voice")
-    ],
+    *[(PIE | menu(inputMethod=word), "input_method", word.lower()) for word in ("dtmf", "voice", "DTMF", "Voice")],
     (PIE | {"menuResult": without(PIE["menuResult"], "inputMethod")}, "input_method", ""),
     (PIE | {"menuResult": {"MenuId": "m", "Type": "Return", "Value": "x"}}, "menu_id", "m"),
     (PIE | {"menuResult": {"MenuId": "m", "Type": "Return", "Value": "x"}}, "menu_value", "x"),
@@ -276,18 +256,9 @@ SPELLINGS: list[tuple[Body, str, object]] = [
     *[({"event": "ace", **COMMON, "amd": {"Status": "x", "Reason": "N/A"}}, "amd_reason", "n/a")],
     *[({"event": "ace", **COMMON, "amd": nothing}, "amd_status", "") for nothing in [*NOTHINGS, "human"]],
     # the end of a call
-    *[
-        (DICE | {"reason": word}, "reason", word.upper())
-        for word in ("callerhangup", "N/A", "Cancel", "NEWER")
-    ],
-    *[
-        (DICE | {"result": word}, "result", word.upper())
-        for word in ("answered", "N/A", "NoAnswer", "DENIED")
-    ],
-    *[
-        (DICE | {"duration": value}, "duration", whole)
-        for value, whole in ((0, 0), ("12", 12), (3.0, 3), (None, None))
-    ],
+    *[(DICE | {"reason": word}, "reason", word.upper()) for word in ("callerhangup", "N/A", "Cancel", "NEWER")],
+    *[(DICE | {"result": word}, "result", word.upper()) for word in ("answered", "N/A", "NoAnswer", "DENIED")],
+    *[(DICE | {"duration": value}, "duration", whole) for value, whole in ((0, 0), ("12", 12), (3.0, 3), (None, None))],
     *[(DICE | {"duration": value}, "duration", None) for value in NO_DURATION],
     (without(DICE, "duration"), "duration", None),
     # notifications
@@ -454,9 +425,7 @@ def repeats(value: Any) -> bool:
 @given(VALUES, st.sampled_from(["", " ", "\t\n"]), st.booleans())
 @example((("a\\", 1), ("a\\", "b")), "", True)
 def test_repeated_keys_are_always_and_only_then_refused(value: Any, blank: str, ascii_only: bool) -> None:
-    body = written(
-        (("event", "ice"), ("x", value)), blank, lambda text: json.dumps(text, ensure_ascii=ascii_only)
-    )
+    body = written((("event", "ice"), ("x", value)), blank, lambda text: json.dumps(text, ensure_ascii=ascii_only))
     if repeats(value):
         with pytest.raises(BadBody, match="same key twice"):
             read(body.encode())

@@ -117,9 +117,7 @@ def test_an_unknown_mode_is_noted_by_its_variable() -> None:
 
 
 def test_a_checking_mode_needs_a_secret() -> None:
-    with pytest.raises(
-        Misconfigured, match=r"VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set"
-    ):
+    with pytest.raises(Misconfigured, match=r"VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set"):
         verifier({})
     with pytest.raises(Misconfigured, match="VOICE_APPLICATION_SECRET"):
         verifier({"VOICE_APPLICATION_KEY": KEY, "WEBHOOK_PROTECTION": "always"})

@@ -31,9 +31,7 @@ def verifier(vector: Vector = FIRST) -> Verifier:
     return Verifier([(vector["key"], decode_secret(vector["secret"]))])
 
 
-def accepted(
-    change: Callable[[dict[str, str]], object] = lambda _: None, others: Vector | None = None
-) -> bool:
+def accepted(change: Callable[[dict[str, str]], object] = lambda _: None, others: Vector | None = None) -> bool:
     """Whether the first vector passes after a change to its headers or to other parts."""
     vector = FIRST | (others or {})
     given = headers(FIRST)
@@ -202,9 +200,7 @@ def test_keys_rotate() -> None:
     old, new = b"the old secret", b"the new secret"
     both = Verifier([("app", old), ("app", new), ("other", b"of another application")])
     for key, secret in [("app", old), ("app", new), ("other", b"of another application")]:
-        sent = {
-            name.lower(): text for name, text in authorization(key, secret, "POST", "/ice", b"{}").items()
-        }
+        sent = {name.lower(): text for name, text in authorization(key, secret, "POST", "/ice", b"{}").items()}
         assert both.signer("POST", "/ice", sent, b"{}") == key
     crossed = {name.lower(): text for name, text in authorization("other", old, "POST", "/", b"{}").items()}
     assert not both.accepts("POST", "/", crossed, b"{}")
@@ -212,9 +208,7 @@ def test_keys_rotate() -> None:
 
 def test_percent_decoded_path_passes() -> None:
     for signed in ("/flows/caf%C3%A9%20one", "/flows/caf\u00e9 one"):
-        sent = {
-            name.lower(): text for name, text in authorization("app", b"s", "POST", signed, b"{}").items()
-        }
+        sent = {name.lower(): text for name, text in authorization("app", b"s", "POST", signed, b"{}").items()}
         check = Verifier([("app", b"s")])
         assert check.accepts("POST", "/flows/caf%C3%A9%20one", sent, b"{}")
         assert not check.accepts("POST", "/flows/caf%C3%A9%20two", sent, b"{}")

@@ -123,12 +123,8 @@ def _pairs(keys: list[str], secrets: list[str]) -> list[tuple[str, bytes]]:
     if len(keys) == 1:
         keys = keys * len(secrets)
     if len(keys) != len(secrets):
-        raise Misconfigured(
-            f"{KEY} holds {len(keys)} values and {SECRET} {len(secrets)}: give each key its secret."
-        )
-    return [
-        (_key(key), _secret(secret, n)) for n, (key, secret) in enumerate(zip(keys, secrets, strict=True), 1)
-    ]
+        raise Misconfigured(f"{KEY} holds {len(keys)} values and {SECRET} {len(secrets)}: give each key its secret.")
+    return [(_key(key), _secret(secret, n)) for n, (key, secret) in enumerate(zip(keys, secrets, strict=True), 1)]
 
 
 def _key(key: str) -> str:
@@ -142,6 +138,4 @@ def _secret(text: str, n: int) -> bytes:
         return decode_secret(text)
     except ValueError as error:
         which = SECRET if n == 1 else f"Value {n} of {SECRET}"
-        raise Misconfigured(
-            f"{which} is not base64 ({error}): copy it again from the Sinch dashboard."
-        ) from None
+        raise Misconfigured(f"{which} is not base64 ({error}): copy it again from the Sinch dashboard.") from None

@@ -106,9 +106,7 @@ class Verifier:
         return key if key in self._exact else self._folded.get(_fold(key), "")
 
 
-def _sign(
-    secret: bytes, body: bytes, verb: bytes, content_type: bytes, timestamp: bytes, path: bytes
-) -> bytes:
+def _sign(secret: bytes, body: bytes, verb: bytes, content_type: bytes, timestamp: bytes, path: bytes) -> bytes:
     digest = b2a_base64(md5(body, usedforsecurity=False).digest(), newline=False) if body else b""
     text = b"%b\n%b\n%b\nx-timestamp:%b\n%b" % (verb, digest, content_type, timestamp, path)
     return b2a_base64(hmac.digest(secret, text, "sha256"), newline=False)
