@@ -47,7 +47,7 @@ class Piece(NamedTuple):
     """An instruction that may leave, position aside.
 
     ``sound``: the caller must be connected to hear it. ``speech``: characters spoken. ``cookie``: bytes of
-    key and value. A named tuple, as one is made in a third of the time of a frozen dataclass.
+    key and value. ``digits``: it may hold a phone number, which a journal must not. A named tuple, as one is made in a third of the time of a frozen dataclass.
     """
 
     body: bytes
@@ -56,6 +56,7 @@ class Piece(NamedTuple):
     speech: int = 0
     prompts: int = 0
     cookie: int = 0
+    digits: bool = True
 
 
 class Act(NamedTuple):
@@ -70,6 +71,7 @@ class Act(NamedTuple):
     speech: int = 0
     numbers: tuple[tuple[str, str], ...] = ()
     sound: bool = False
+    digits: bool = True
 
 
 class Gate(Protocol):
@@ -260,6 +262,68 @@ def piece(instruction: Mapping[str, Any]) -> Piece:
     name = _name(instruction, _PIECES, "instruction")
     _SHAPES[name](instruction)
     return _PIECES[name](instruction, orjson.dumps(instruction))
+
+
+def constant(instruction: Mapping[str, Any]) -> Piece:
+    """An instruction that no caller changes, checked once; looked through for numbers, too."""
+    ready = piece(instruction)
+    return ready._replace(digits=bool(_RUN.search(ready.body)))
+
+
+def constant_act(action: Mapping[str, Any]) -> Act:
+    """An action that no caller changes, checked once; looked through for numbers, too."""
+    ready = act(action)
+    return ready._replace(digits=bool(_RUN.search(ready.body)))
+
+
+class Mould:
+    """A ``runMenu`` of which only prompts vary: all else is checked and written once.
+
+    ``action`` has :func:`hole` in the places of the prompts that vary, numbered from 0.
+    """
+
+    __slots__ = ("_digits", "_parts", "_rest", "_steps")
+
+    def __init__(self, action: Mapping[str, Any]) -> None:
+        whole = act(action)
+        pieces = _HOLE.split(whole.body)
+        self._parts = pieces[::2]
+        self._steps = [int(number) for number in pieces[1::2]]
+        self._rest = whole._replace(prompts=whole.prompts - len(self._steps))
+        self._digits = any(_RUN.search(part) for part in self._parts)
+
+    def fill(self, values: Sequence[str]) -> Act:
+        """The action with these prompts. Raises :class:`Refused`."""
+        count, speech, digits = self._rest.prompts, self._rest.speech, self._digits
+        written = []
+        for value in values:
+            told = (1, len(value) - 6) if _ONE_TTS(value) is not None and value.isprintable() else _varied(value)
+            digits = digits or _RUN_TEXT(value) is not None
+            written.append((orjson.dumps(value), told))
+        joined = [self._parts[0]]
+        for step, part in zip(self._steps, self._parts[1:], strict=True):
+            body, told = written[step]
+            joined += body, part
+            count += told[0]
+            speech += told[1]
+        return Act(b"".join(joined), "runMenu", count, speech, (), True, digits)
+
+
+def hole(number: int) -> str:
+    """What stands for a prompt in the ``action`` of a :class:`Mould`."""
+    return f"~hole{number}~.wav"
+
+
+def _varied(value: str) -> tuple[int, int]:
+    _VARYING(value)
+    return _heard(value, "runMenu.menus[].mainPrompt")
+
+
+_HOLE = re.compile(rb'"~hole([0-9]+)~\.wav"')
+_RUN = re.compile(rb"[0-9]{7}")
+_RUN_TEXT = re.compile(r"[0-9]{7}").search
+_ONE_TTS = re.compile(r"#tts\[[^\[\]]{1,600}\]").fullmatch
+_VARYING = _prompt_text(FieldSpec("mainPrompt", "prompts", "", maximum=100_000), "runMenu.menus[].mainPrompt")
 
 
 def act(action: Mapping[str, Any]) -> Act:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flowengine import prompts
-from flowengine.answers import Piece, piece
+from flowengine.answers import Piece, constant, piece
 from flowengine.expressions import Guard, Text, compile_guard, compile_text
 from flowengine.instructions import INSTRUCTIONS, Instruct
 from flowengine.patterns import compile_pattern
@@ -89,7 +89,7 @@ class Spoken:
             if all(isinstance(value, str) for _, value in parts):
                 self.strings[key] = _prompt_string(parts, {})
                 if key:
-                    self.pieces[key] = tuple(map(piece, _instructions(parts, {}, key)))
+                    self.pieces[key] = tuple(map(constant, _instructions(parts, {}, key)))
 
     def key(self, language: str) -> str:
         if language in self.wording:
@@ -109,8 +109,10 @@ class Spoken:
         key = self.key(language)
         ready = self.pieces.get(key or language)
         if ready is None:
-            ready = tuple(map(piece, _instructions(self.wording[key], scope, key or language)))
-            if key in self.strings and len(self.pieces) < 100:
+            same = key in self.strings and len(self.pieces) < 100
+            made = constant if same else piece
+            ready = tuple(map(made, _instructions(self.wording[key], scope, key or language)))
+            if same:
                 self.pieces[key or language] = ready
         return ready
 
@@ -226,6 +228,7 @@ class Program:
     constants: frozenset[tuple[str, str]]
     recordings: dict[str, Any] | None
     failure_ace: str | None
+    reads: frozenset[str]
 
 
 class Linker:
@@ -234,12 +237,15 @@ class Linker:
     def __init__(self, image: Mapping[str, Any]) -> None:
         self.image = image
         self.default = image["languages"][0]
+        self.roots: set[str] = set()
 
     def program(self) -> Program:
         image = self.image
         names = {**image["inputs"], **image["variables"]}
         addresses = {name: self._address(each) for name, each in image["may_dial"].items()}
         on = {event: self._handler(event, each) for event, each in image["on"].items()}
+        states = {name: self._state(name, each, on) for name, each in image["states"].items()}
+        recordings = self.value(image["recordings"]) if "recordings" in image else None
         return Program(
             name=image["name"],
             file=image["file"],
@@ -249,15 +255,16 @@ class Linker:
             answer=image["answer"],
             outbound=image["outbound"],
             on=on,
-            states={name: self._state(name, each, on) for name, each in image["states"].items()},
+            states=states,
             may_dial=addresses,
             variables=names,
             inputs=frozenset(image["inputs"]),
             defaults={name: each.get("default") for name, each in names.items() if each.get("has_default")},
             sensitive=frozenset(name for name, each in names.items() if each.get("sensitive")),
             constants=frozenset((each.kind, each.address) for each in addresses.values() if type(each.address) is str),
-            recordings=self.value(image["recordings"]) if "recordings" in image else None,
+            recordings=recordings,
             failure_ace=image["failure_ace"],
+            reads=frozenset(self.roots),
         )
 
     def _address(self, image: Mapping[str, Any]) -> Address:
@@ -283,9 +290,9 @@ class Linker:
         if "$p" in item:
             return self._prompt(item["$p"])
         if "$q" in item:
-            return _segments(item["$q"], prompts.plain)
+            return self._segments(item["$q"], prompts.plain)
         if "$u" in item:
-            return _segments(item["$u"], lambda text: quote(text, safe=""), raw=("env", "secret"))
+            return self._segments(item["$u"], lambda text: quote(text, safe=""), raw=("env", "secret"))
         if "$map" in item:
             return Map({key: self.value(each) for key, each in item["$map"].items()})
         linked = {key: self.value(each) for key, each in item.items()}
@@ -294,11 +301,13 @@ class Linker:
     def _text(self, source: str) -> Text:
         text = compile_text(source)
         text.ready()
+        self.roots.update(name.root for name in text.names)
         return text
 
     def _guard(self, source: str) -> Guard:
         guard = compile_guard(source)
         guard.ready()
+        self.roots.update(name.root for name in guard.names)
         return guard
 
     def _prompt(self, wording: Mapping[str, Any]) -> Spoken:
@@ -312,7 +321,19 @@ class Linker:
         return Spoken(linked, self.default)
 
     def _part(self, source: str, escape: Callable[[str], str] | None) -> Text | Segments:
-        return self._text(source) if escape is None else _segments(source, escape)
+        return self._text(source) if escape is None else self._segments(source, escape)
+
+    def _segments(self, source: str, escape: Callable[[str], str], raw: tuple[str, ...] = ()) -> Segments:
+        """``raw``: roots whose values are the operator's own and may hold more than one segment."""
+        pieces: list[str | Text | Raw] = []
+        for part in re.split(r"(\{\{.*?\}\})", source, flags=re.DOTALL):
+            if part.startswith("{{"):
+                text = self._text(part)
+                own = bool(raw) and all(name.root in raw for name in text.names)
+                pieces.append(Raw(text) if own else text)
+            elif part:
+                pieces.append(part)
+        return Segments(tuple(pieces), escape)
 
     def _do(self, do: list[Any]) -> tuple[tuple[Instruct, Any], ...]:
         return tuple((INSTRUCTIONS[name], self._instruction(name, value)) for name, value in do)
@@ -358,6 +379,8 @@ class Linker:
             fused = image["fused"]
             ops = {name: {key: self.value(each) for key, each in own.items()} for name, own in fused["ops"].items()}
             op["fused"] = {**fused, "ops": ops, "states": {each: name for name, each in fused["menus"].items()}}
+        if "prompt" in image:
+            op["ready"] = {}
         return op
 
 
@@ -373,19 +396,6 @@ def _reaction(image: Mapping[str, Any], on: Mapping[str, Handler], flow_on: Mapp
         image.get("side", False),
         image.get("outside", False),
     )
-
-
-def _segments(source: str, escape: Callable[[str], str], raw: tuple[str, ...] = ()) -> Segments:
-    """``raw``: roots whose values are the operator's own and may hold more than one segment."""
-    pieces: list[str | Text | Raw] = []
-    for part in re.split(r"(\{\{.*?\}\})", source, flags=re.DOTALL):
-        if part.startswith("{{"):
-            text = compile_text(part)
-            text.ready()
-            pieces.append(Raw(text) if all(name.root in raw for name in text.names) and raw else text)
-        elif part:
-            pieces.append(part)
-    return Segments(tuple(pieces), escape)
 
 
 def link(image: Mapping[str, Any]) -> Program:

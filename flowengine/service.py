@@ -382,7 +382,7 @@ class Service:
         claimed: list[bool] = []
         span = int(now) // HOUR
         return World(
-            now=datetime.fromtimestamp(now, UTC),
+            at=now,
             random=random,
             ask=self.ask,
             call=self.call,
@@ -468,7 +468,8 @@ class Service:
         if incident:
             told["incident"] = incident
         if body:
-            told["answer"] = redact_bytes(body, sensitive, digest).decode()
+            plain = outcome is not None and not outcome.digits and not sensitive
+            told["answer"] = orjson.Fragment(body if plain else redact_bytes(body, sensitive, digest))
         return JournalRow(
             session.n, now, session.flow, event, source, session.place, self.library.revision, orjson.dumps(told)
         )

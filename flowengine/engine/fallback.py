@@ -48,7 +48,7 @@ def _error_run(library: Library, program: Program, position: Position) -> bytes:
     if handler is None or handler.branches[0].when is not None:
         return b""
     session = Session(flow=program.name, place=program.start, call=new_call())
-    turn = Turn(library, session, World(), position, program, _scope=_Nothing())
+    turn = Turn(library, session, World(), position, program, _Nothing())
     try:
         turn.run(turn._take(handler.branches[0]))
         outcome = turn.outcome()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from flowengine.answers import Piece, act, piece, seal
+from flowengine.answers import Piece, act, constant, seal
 from flowengine.engine.wording import PHRASES, phrase
 from flowengine.functions import offered
 from flowengine.linking import Program, link
@@ -36,7 +36,7 @@ class Library:
         """A built-in sentence as an instruction."""
         known = self.phrases.get((name, language))
         if known is None:
-            known = piece({"name": "say", "text": phrase(name, language), "locale": language})
+            known = constant({"name": "say", "text": phrase(name, language), "locale": language})
             self.phrases[(name, language)] = known
         return known
 
@@ -85,11 +85,21 @@ def open_library(artefact: Mapping[str, Any], revision: str, env: Mapping[str, s
         },
         key=key,
     )
-    for name in PHRASES["en"]:
-        for program in programs.values():
-            for language in program.languages:
-                library.phrase(name, language)
+    for program in programs.values():
+        for language in program.languages:
+            _make_ready(library, program, language)
     return library
+
+
+def _make_ready(library: Library, program: Program, language: str) -> None:
+    """What every call hears in this language, before the first one."""
+    from flowengine.engine.menus import make_ready
+
+    for name in PHRASES["en"]:
+        library.phrase(name, language)
+    for node in program.states.values():
+        if "ready" in node.op:
+            node.op["ready"][(language, True)] = make_ready(node.op, language, True)
 
 
 def _entries(programs: Mapping[str, Program]) -> tuple[dict[str, str], str]:

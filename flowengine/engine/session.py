@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -50,16 +51,20 @@ class Session:
     contact: dict[str, Any] = field(default_factory=dict)
 
     def dump(self) -> bytes:
-        return orjson.dumps(self)
+        """A JSON array, the version first: half the time and size of an object."""
+        return orjson.dumps(_row(self))
+
+
+_row = attrgetter(*(each.name for each in fields(Session)))
 
 
 def load(data: bytes) -> Session:
     """Raises :class:`BadSession`."""
     try:
-        fields = orjson.loads(data)
-        if fields["v"] == VERSION:
-            return Session(**fields)
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        row = orjson.loads(data)
+        if row[0] == VERSION:
+            return Session(*row)
+    except (orjson.JSONDecodeError, LookupError, TypeError):
         pass
     raise BadSession("the stored session is not of this version")
 

@@ -7,15 +7,16 @@ bounded, and whatever a run cannot do it raises as :class:`TurnFailed`, for whic
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowengine import prompts
-from flowengine.answers import Act, Piece, act, piece, seal
+from flowengine.answers import Act, Piece, act, constant, constant_act, piece, seal
 from flowengine.engine.calendar import opening
 from flowengine.engine.gate import allowed, within
 from flowengine.engine.library import Library
+from flowengine.engine.menus import menu_act
 from flowengine.engine.session import Session
 from flowengine.engine.world import World
 from flowengine.engine.wording import phrase
@@ -24,8 +25,6 @@ from flowengine.fetch import Request
 from flowengine.filters import printed
 from flowengine.linking import SECRET_CLOSE, SECRET_OPEN, Handler, Map, Node, Program, Reaction, fill
 from flowengine.numbers import e164, normal_caller
-from flowengine.states.collect import collect_entry
-from flowengine.states.menu import menu_entry, run_menu
 from flowengine.svaml import Position, after_input
 from flowengine.values import BadValue, coerce
 
@@ -34,9 +33,9 @@ MAX_VISITS = 10_000
 MAX_FRAMES = 8
 MAX_BACK = 16
 AGAIN = "\x00again"
-HANGUP = act({"name": "hangup"})
-CONTINUE = act({"name": "continue"})
-STOP_RECORDING = piece({"name": "stopRecording"})
+HANGUP = constant_act({"name": "hangup"})
+CONTINUE = constant_act({"name": "continue"})
+STOP_RECORDING = constant({"name": "stopRecording"})
 
 
 class TurnFailed(Exception):
@@ -51,9 +50,8 @@ class Effect:
     payload: dict[str, Any]
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What a turn came to. ``body`` is empty where nobody waits for an answer.
+class Outcome(NamedTuple):
+    """What a turn came to. ``digits``: the body may hold a phone number. ``body`` is empty where nobody waits for an answer.
 
     ``timer``: seconds until the place wakes up; None takes the timer away; ``keep`` leaves it.
     """
@@ -68,6 +66,7 @@ class Outcome:
     timer: float | None | str
     counts: list[tuple[str, int]]
     sensitive: list[str]
+    digits: bool = True
 
 
 class SecretNames(dict[str, str]):
@@ -80,33 +79,40 @@ class SecretNames(dict[str, str]):
 _PLACEHOLDERS = SecretNames()
 
 
-@dataclass(slots=True)
 class Turn:
     """The run of one turn. States and instructions see it as their ``call``."""
 
-    library: Library
-    session: Session
-    world: World
-    position: Position
-    program: Program
-    side: bool = False
-    state: str = ""
-    node: Node | None = None
-    pieces: list[Piece] = field(default_factory=list)
-    action: Act | None = None
-    placed_call: bool = False
-    done: bool = False
-    steps: int = 0
-    spent: float = 0.0
-    path: list[str] = field(default_factory=list)
-    because: list[list[Any]] = field(default_factory=list)
-    effects: list[Effect] = field(default_factory=list)
-    notes: list[list[str]] = field(default_factory=list)
-    changes: dict[str, Any] = field(default_factory=dict)
-    wake: float | None | str = "keep"
-    counts: list[tuple[str, int]] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-    _scope: dict[str, Any] | None = None
+    __slots__ = (
+        "_scope", "action", "because", "changes", "counts", "done", "effects", "facts", "library", "node", "notes",
+        "path", "pieces", "placed_call", "position", "program", "session", "side", "spent", "state", "steps", "wake",
+        "world",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        library: Library,
+        session: Session,
+        world: World,
+        position: Position,
+        program: Program,
+        scope: dict[str, Any] | None = None,
+    ) -> None:
+        self.library, self.session, self.world = library, session, world
+        self.position, self.program, self._scope = position, program, scope
+        self.side = self.placed_call = self.done = False
+        self.state = session.place
+        self.node: Node | None = None
+        self.pieces: list[Piece] = []
+        self.action: Act | None = None
+        self.steps, self.spent = 0, 0.0
+        self.path: list[str] = []
+        self.because: list[list[Any]] = []
+        self.effects: list[Effect] = []
+        self.notes: list[list[str]] = []
+        self.changes: dict[str, Any] = {}
+        self.wake: float | None | str = "keep"
+        self.counts: list[tuple[str, int]] = []
+        self.facts: dict[str, Any] = {}
 
     # --- what expressions see ------------------------------------------------------------------------------
 
@@ -120,21 +126,21 @@ class Turn:
 
     @property
     def scope(self) -> dict[str, Any]:
+        """What expressions read. Namespaces that no expression of the flow reads are left out."""
         if self._scope is None:
-            session = self.session
+            session, reads = self.session, self.program.reads
             session.call["language"] = self.language
-            self._scope = {
-                **self.library.constants,
-                **self.program.defaults,
-                **session.vars,
-                "call": session.call,
-                "contact": session.contact,
-                "visits": self._visits(),
-                "env": self.library.env,
-                "now": self.world.now,
-                "today": self.world.now.date(),
-                **self.facts,
-            }
+            scope = {**self.library.constants, **self.program.defaults, **session.vars, **self.facts}
+            scope["call"] = session.call
+            if "visits" in reads:
+                scope["visits"] = self._visits()
+            if "contact" in reads:
+                scope["contact"] = session.contact
+            if "env" in reads:
+                scope["env"] = self.library.env
+            if "now" in reads or "today" in reads:
+                scope["now"], scope["today"] = self.world.now, self.world.now.date()
+            self._scope = scope
         return self._scope
 
     def _visits(self) -> dict[str, int]:
@@ -253,7 +259,7 @@ class Turn:
     def filled(self, raw: Any) -> Any:
         """A raw SVAML object with its texts filled in."""
         if isinstance(raw, Mapping):
-            return {key: self.filled(each) for key, each in raw.items()}
+            return {key: self._secret(each) if key == "credentials" else self.filled(each) for key, each in raw.items()}
         if isinstance(raw, list):
             return [self.filled(each) for each in raw]
         if hasattr(raw, "entries"):
@@ -261,6 +267,9 @@ class Turn:
         if isinstance(raw, str | int | float | bool):
             return raw
         return prompts.clean(self.text(raw)) if hasattr(raw, "source") else self.text(raw)
+
+    def _secret(self, raw: Any) -> str:
+        return raw if isinstance(raw, str) else str(fill(raw, {**self.scope, "secret": _PLACEHOLDERS}))
 
     # --- what kinds do -------------------------------------------------------------------------------------
 
@@ -286,7 +295,8 @@ class Turn:
         if self.side:
             raise TurnFailed("a side run cannot wait")
         session.place, session.pos = self.state, self.position
-        session.call["answered"] = False if self.node and self.node.kind and self._bridges() else session.call["answered"]
+        if self._bridges():
+            session.call["answered"] = False
         if self.wake == "keep":
             self.wake = None
 
@@ -294,19 +304,9 @@ class Turn:
         return self.node is not None and self.node.kind is not None and self.node.kind.name in ("connect", "dial", "svaml")
 
     def place_menu(self, op: Mapping[str, Any]) -> None:
-        self.place(run_menu(self._menus(op), self.language, op["barge"], op["speech"]))
-
-    def _menus(self, op: Mapping[str, Any]) -> list[dict[str, Any]]:
-        fused = op.get("fused")
-        if not fused or not self.library.fuse:
-            return [menu_entry(op, "main", self, {})]
-        return [self._entry(name, menu_id, fused) for name, menu_id in fused["menus"].items()]
-
-    def _entry(self, name: str, menu_id: str, fused: Mapping[str, Any]) -> dict[str, Any]:
-        op = fused["ops"][name]
-        if "digits" in op:
-            return collect_entry(op, menu_id, self)
-        return menu_entry(op, menu_id, self, fused["jumps"].get(name, {}))
+        """Wait at a menu or collect."""
+        self.action = menu_act(op, self, self.library.fuse)
+        self._stand()
 
     def timer(self, seconds: float | None) -> None:
         self.wake = seconds
@@ -678,17 +678,19 @@ class Turn:
 
     def outcome(self) -> Outcome:
         """Close the run and seal the answer."""
+        hidden = self.program.sensitive
         return Outcome(
-            body=self._body(),
-            position=self.position,
-            path=self.path,
-            because=self.because,
-            effects=self.effects,
-            notes=self.notes,
-            changes=self.changes,
-            timer=self.wake,
-            counts=self.counts,
-            sensitive=[str(v) for k, v in self.session.vars.items() if k in self.program.sensitive and v],
+            self._body(),
+            self.position,
+            self.path,
+            self.because,
+            self.effects,
+            self.notes,
+            self.changes,
+            self.wake,
+            self.counts,
+            [str(value) for name, value in self.session.vars.items() if name in hidden and value] if hidden else [],
+            (self.action is None or self.action.digits) or any(each.digits for each in self.pieces),
         )
 
     def _body(self) -> bytes:

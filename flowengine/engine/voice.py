@@ -75,8 +75,6 @@ def _turn(
 ) -> Turn:
     turn = Turn(library, session, world, position, program)
     turn.facts["event"] = callback.fields
-    if session.place:
-        turn.state = session.place
     return turn
 
 
@@ -325,7 +323,7 @@ def outside(library: Library, session: Session, name: str, data: Any, world: Wor
         return Reacted("queued", source=node.name)
     if position == "N" and program.outbound:
         position = "O"
-    turn = Turn(library, session, world, position, program, state=node.name)
+    turn = Turn(library, session, world, position, program)
     turn.facts["event"] = data
     if name == "elapsed" and session.until and node.kind is not None and node.kind.name == "wait":
         if session.until > world.now.timestamp() + 0.5:
@@ -351,7 +349,7 @@ def failed(library: Library, session: Session, world: World, reason: str) -> Rea
     session.pending = ""
     if session.ended or source not in program.states:
         return Reacted("ignored")
-    turn = Turn(library, session, world, "N", program, state=source)
+    turn = Turn(library, session, world, "N", program)
     turn.facts["event"] = {"reason": reason}
     turn.react("error")
     return Reacted("error", turn.outcome(), source=source)

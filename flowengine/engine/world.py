@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,24 +17,53 @@ def _no_function(name: str, arguments: Mapping[str, Any], timeout: float) -> Any
     raise LookupError(name)
 
 
-@dataclass(slots=True)
-class World:
-    """``now`` is aware, UTC. ``random`` gives 0 ≤ x < 1. ``ask`` and ``call`` are told how long they may take.
+def _nothing() -> None:
+    return None
 
-    ``used`` says how many calls an address has had this hour. ``recorded`` lists what came back, in order; a turn
-    that is run again takes from ``replay`` first, so that nothing is asked twice.
+
+def _unused(name: str) -> int:
+    return 0
+
+
+def _no_chance() -> float:
+    return 0.0
+
+
+class World:
+    """``at`` is the moment of the turn in Unix seconds, UTC. ``random`` gives 0 ≤ x < 1.
+
+    ``ask`` and ``call`` are told how long they may take; ``before_outside`` runs before either. ``used`` says how
+    many calls an address has had this hour. ``recorded`` lists what came back, in order; a turn that is run again
+    takes from ``replay`` first, so that nothing is asked twice.
     """
 
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    random: Callable[[], float] = lambda: 0.0
-    ask: Callable[[Request, float], Response] = _no_server
-    call: Callable[[str, Mapping[str, Any], float], Any] = _no_function
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    used: Callable[[str], int] = lambda name: 0
-    before_outside: Callable[[], None] = lambda: None
-    budget: float = 1.2
-    recorded: list[Any] = field(default_factory=list)
-    replay: list[Any] = field(default_factory=list)
+    __slots__ = ("_now", "ask", "at", "before_outside", "budget", "call", "random", "recorded", "replay", "secrets", "used")
+
+    def __init__(
+        self,
+        at: float = 0.0,
+        random: Callable[[], float] = _no_chance,
+        ask: Callable[[Request, float], Response] = _no_server,
+        call: Callable[[str, Mapping[str, Any], float], Any] = _no_function,
+        secrets: Mapping[str, str] | None = None,
+        used: Callable[[str], int] = _unused,
+        before_outside: Callable[[], None] = _nothing,
+        replay: list[Any] | None = None,
+        budget: float = 1.2,
+    ) -> None:
+        self.at, self.random, self.ask, self.call = at, random, ask, call
+        self.secrets = secrets or {}
+        self.used, self.before_outside = used, before_outside
+        self.replay, self.budget = replay or [], budget
+        self.recorded: list[Any] = []
+        self._now: datetime | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the turn, aware, UTC."""
+        if self._now is None:
+            self._now = datetime.fromtimestamp(self.at, UTC)
+        return self._now
 
     def once(self, kind: str, make: Callable[[], Any]) -> Any:
         """What ``make`` gives, recorded; on a second run of the turn the recorded one."""

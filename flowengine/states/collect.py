@@ -32,7 +32,7 @@ from flowengine.states.base import (
     Outcome,
     spoken,
 )
-from flowengine.states.menu import PIE_EVENTS, run_menu
+from flowengine.states.menu import PIE_EVENTS, prompts_of
 from flowengine.svaml import Position
 
 DIGITS = re.compile("[0-9*]+")
@@ -110,13 +110,13 @@ class Collect(Kind):
         config = state.config
         return {
             "prompt": lower(config["prompt"]),
-            "repeat_prompt": lower(config["repeat_prompt"] or config["prompt"]),
+            **({"repeat_prompt": lower(config["repeat_prompt"])} if config["repeat_prompt"] else {}),
             "digits": list(config["digits"]),
             **lower_fields(config, "matches", "repeats", "timeout", "max_timeout", "barge", "speech", "into"),
         }
 
     def run(self, op: Any, call: Any) -> str | None:
-        call.place(run_menu([collect_entry(op, "main", call)], call.language, op["barge"], op["speech"]))
+        call.place_menu(op)
         return None
 
     def hear(self, op: Any, call: Any, callback: Callback) -> Heard:
@@ -138,8 +138,7 @@ def collect_entry(op: Any, menu_id: str, call: Any) -> dict[str, Any]:
     """One entry of ``runMenu.menus`` that collects digits."""
     entry = {
         "id": menu_id,
-        "mainPrompt": call.prompt(op["prompt"]),
-        "repeatPrompt": call.prompt(op["repeat_prompt"]),
+        **prompts_of(op, call),
         "repeats": op["repeats"],
         "maxDigits": op["digits"][1],
         "timeoutMills": int(op["timeout"] * 1000),

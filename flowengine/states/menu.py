@@ -127,7 +127,7 @@ class Menu(Kind):
         choices = config["choices"] or ()
         return {
             "prompt": lower(config["prompt"]),
-            "repeat_prompt": lower(config["repeat_prompt"] or config["prompt"]),
+            **({"repeat_prompt": lower(config["repeat_prompt"])} if config["repeat_prompt"] else {}),
             "choices": {each.value: each.key for each in choices},
             **lower_fields(config, "repeats", "timeout", "max_timeout", "barge", "speech", "into"),
             **({"languages": config["language_of"]} if "language_of" in config else {}),
@@ -152,13 +152,7 @@ class Menu(Kind):
 
 def menu_entry(op: Any, menu_id: str, call: Any, jumps: Mapping[str, str]) -> dict[str, Any]:
     """One entry of ``runMenu.menus``; ``jumps`` maps choice values to the id of the menu they go to."""
-    entry = {
-        "id": menu_id,
-        "mainPrompt": call.prompt(op["prompt"]),
-        "repeatPrompt": call.prompt(op["repeat_prompt"]),
-    }
-    if not entry["mainPrompt"]:
-        del entry["mainPrompt"], entry["repeatPrompt"]
+    entry: dict[str, Any] = {"id": menu_id, **prompts_of(op, call)}
     entry.update(repeats=op["repeats"], timeoutMills=int(op["timeout"] * 1000))
     if op["speech"] and op.get("max_timeout"):
         entry["maxTimeoutMills"] = int(op["max_timeout"] * 1000)
@@ -167,6 +161,13 @@ def menu_entry(op: Any, menu_id: str, call: Any, jumps: Mapping[str, str]) -> di
         for value, key in op["choices"].items()
     ]
     return entry
+
+
+def prompts_of(op: Any, call: Any) -> dict[str, str]:
+    """``mainPrompt`` and ``repeatPrompt``, none where nothing is said."""
+    main = call.prompt(op["prompt"])
+    again = call.prompt(op["repeat_prompt"]) if "repeat_prompt" in op else main
+    return {name: text for name, text in (("mainPrompt", main), ("repeatPrompt", again)) if text}
 
 
 def run_menu(menus: list[dict[str, Any]], locale: str, barge: bool, speech: bool) -> dict[str, Any]:

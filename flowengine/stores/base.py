@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 DAY = 86_400.0
 KEPT = 3 * DAY
@@ -38,8 +38,7 @@ class Verdict(Enum):
     """A :class:`Count` would pass its limit; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A session as read. ``version`` is 0 and ``session`` None where there is none yet.
 
     ``key`` is the session's own key, also where it was found by an alias: commit under it. ``answer`` is None
@@ -100,8 +99,7 @@ class Count:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class JournalRow:
+class JournalRow(NamedTuple):
     """One turn, already redacted. ``body`` is JSON with what the columns do not hold."""
 
     n: int
@@ -114,8 +112,7 @@ class JournalRow:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """Everything one turn changes, written at once or not at all.
 
     ``version`` is the version that was read (0: the session is new). ``dedupe`` is the key of the callback,

@@ -1,0 +1,298 @@
+"""Measures flowengine against floors of the same run, and prints ratios.
+
+Every figure is the median of several rounds in which the two sides take turns, so that a machine that slows down
+slows both. Nothing here passes or fails: the wanted ratio stands beside the measured one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import gc
+import http.client
+import multiprocessing
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+ROUNDS = 7
+CALLS = 2000
+KEY, SECRET = "bench-key", base64.b64encode(b"bench secret").decode()
+NOW = 1763978400.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", default=["turn", "size", "validate", "http"], help="turn size validate http")
+    for part in parser.parse_args().parts:
+        {"turn": turn, "size": size, "validate": validate, "http": over_http}[part]()
+
+
+def tell(what: str, ratio: float, wanted: str, detail: str) -> None:
+    print(f"{what:<58} {ratio:8.2f}   wanted {wanted:<8} {detail}", flush=True)
+
+
+# --- flows ---------------------------------------------------------------------------------------------------------
+
+
+def long_flow(states: int) -> str:
+    """A flow of menus, each with an http step behind it, that read a variable as real ones do."""
+    lines = ["flow: long", "channel: voice", 'triggers: [ { to: "+12025550100" } ]', "variables: { tier: { type: text, default: gold } }"]
+    lines += ["on: { error: bye, timeout: bye, invalidinput: bye }", "start: m0", "states:"]
+    pairs = max(1, (states - 1) // 2)
+    for n in range(pairs):
+        after = f"m{n + 1}" if n + 1 < pairs else "bye"
+        lines += [
+            f"  m{n}:",
+            f'    menu: {{ prompt: "Hello {{{{ tier }}}}. Press 1 or 2.", choices: {{ go: 1, skip: 2 }} }}',
+            f"    on: {{ go: {after}, skip: h{n} }}",
+            f"  h{n}:",
+            "    http: { get: https://crm.example.com/tier, timeout: 800ms, save: { tier: '{{ response.tier }}' } }",
+            f"    on: {{ ok: {after}, error: bye }}",
+        ]
+    lines.append("  bye: { say: Goodbye., next: end }")
+    return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def project(text: str) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "long.yaml").write_text(text)
+        yield folder
+
+
+def service(paths: list[str], url: str) -> Any:
+    from flowengine.compiler import compile_book, revision
+    from flowengine.engine.library import open_library
+    from flowengine.fetch import Fetcher
+    from flowengine.graph import Book
+    from flowengine.project import read_project
+    from flowengine.service import Service
+    from flowengine.stores import open_store
+
+    source = read_project(paths)
+    artefact = orjson.loads(orjson.dumps(compile_book(Book(source.flows), source.project)))
+    library = open_library(artefact, revision(artefact), {})
+    gc.collect()
+    gc.freeze()
+    return Service(library, open_store(url), Fetcher(), {"RECORDINGS": "a:b:c"}, lambda *_: None, clock=lambda: NOW)
+
+
+def ice(call: str) -> bytes:
+    return orjson.dumps(
+        {
+            "event": "ice",
+            "callid": call,
+            "callResourceUrl": f"https://calling-euc1.api.sinch.com/calling/v1/calls/id/{call}",
+            "timestamp": "2025-11-24T10:00:00Z",
+            "version": 1,
+            "custom": "",
+            "applicationKey": "0d5e7b1a-3c44-4c0e-8f60-2b9f4a7712ee",
+            "userRate": {"currencyId": "EUR", "amount": 0.0112},
+            "cli": "12025550150",
+            "to": {"type": "did", "endpoint": "+12025550100"},
+            "domain": "pstn",
+            "originationType": "PSTN",
+            "rdnis": "",
+            "callHeaders": [],
+        }
+    )
+
+
+def pie(call: str, value: str) -> bytes:
+    return orjson.dumps(
+        {
+            "event": "pie",
+            "callid": call,
+            "timestamp": "2025-11-24T10:00:10Z",
+            "version": 1,
+            "applicationKey": "0d5e7b1a-3c44-4c0e-8f60-2b9f4a7712ee",
+            "menuResult": {"menuId": "main", "type": "return", "value": value, "inputMethod": "dtmf"},
+        }
+    )
+
+
+# --- a turn --------------------------------------------------------------------------------------------------------
+
+
+def seconds(work: Callable[[Any], Any], items: list[Any]) -> float:
+    began = time.perf_counter()
+    for item in items:
+        work(item)
+    return (time.perf_counter() - began) / len(items)
+
+
+def floor(bodies: list[bytes], answer: bytes) -> float:
+    data = orjson.loads(answer)
+
+    def both(body: bytes) -> None:
+        orjson.loads(body)
+        orjson.dumps(data)
+
+    return seconds(both, bodies)
+
+
+def turn() -> None:
+    """A PIE of the 10-state flow: two templates (prompt and repeat) in the answer."""
+    with project(long_flow(10)) as flows, tempfile.TemporaryDirectory() as folder:
+        stores = {"memory": ("memory:", "<= 15"), "SQLite": (f"sqlite:///{folder}/bench.db", "<= 70")}
+        for name, (url, wanted) in stores.items():
+            ratios, micros = _turns(service([flows], url), name)
+            detail = f"{statistics.median(micros):.1f} us a turn"
+            tell(f"turn, {name} store, bytes in to bytes out / floor", statistics.median(ratios), wanted, detail)
+
+
+def _turns(served: Any, name: str) -> tuple[list[float], list[float]]:
+    ratios, micros = [], []
+    for number in range(ROUNDS):
+        calls = [f"{name}{number}x{n:08x}c94a7e9a3e51f6b2d8c901" for n in range(CALLS)]
+        for call in calls:
+            served.callback(ice(call))
+        bodies = [pie(call, "go") for call in calls]
+        answer = served.callback(bodies[0]).body
+        assert b"Hello gold" in answer, answer
+        took = seconds(served.callback, bodies[1:])
+        least = min(floor(bodies[1:], answer) for _ in range(3))
+        ratios.append(took / least)
+        micros.append(took * 1e6)
+    return ratios, micros
+
+
+def size() -> None:
+    """The same turn in a flow of 10 and of 10,000 states, taking turns."""
+    with project(long_flow(10)) as small, project(long_flow(10_000)) as large:
+        served = [service([small], "memory:"), service([large], "memory:")]
+        ratios = []
+        for number in range(ROUNDS * 2):
+            took = []
+            for each in served if number % 2 else served[::-1]:
+                calls = [f"s{number}x{n:08x}" for n in range(CALLS)]
+                for call in calls:
+                    each.callback(ice(call))
+                took.append(seconds(each.callback, [pie(call, "go") for call in calls]))
+            small_took, large_took = took if number % 2 else took[::-1]
+            ratios.append(large_took / small_took)
+    tell("turn in 10,000 states / in 10 states", statistics.median(ratios), "<= 1.1", "memory store")
+
+
+def validate() -> None:
+    """Validating 10,000 states against 1,000, each in a process of its own."""
+    took: dict[int, list[float]] = {1000: [], 10_000: []}
+    for states in took:
+        with project(long_flow(states)) as flows:
+            for _ in range(3):
+                began = time.perf_counter()
+                done = subprocess.run([sys.executable, "-m", "flowengine", "validate", flows], capture_output=True, check=False)
+                took[states].append(time.perf_counter() - began)
+                assert done.returncode == 0, done.stdout.decode()[-2000:]
+    few, many = (statistics.median(each) for each in took.values())
+    tell("validate 10,000 states / 1,000 states", many / few, "<= 12", f"{few:.2f} s and {many:.2f} s, whole process")
+
+
+# --- over HTTP -----------------------------------------------------------------------------------------------------
+
+CONSTANT = '''
+from flask import Flask, Response
+app = Flask("constant")
+@app.post("/voice")
+def voice():
+    return Response(b'{"action":{"name":"hangup"}}', content_type="application/json")
+'''
+
+
+@contextmanager
+def server(target: str, port: int, env: dict[str, str]) -> Iterator[None]:
+    from flowengine.cli.serve import gunicorn
+
+    command = gunicorn("127.0.0.1", port, 1, 4)
+    command[command.index("flowengine.wsgi:app")] = target
+    child = subprocess.Popen(command, env={**os.environ, **env}, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(150):
+            try:
+                http.client.HTTPConnection("127.0.0.1", port, timeout=1).connect()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def _load(port: int, requests: list[tuple[bytes, dict[str, str]]], done: Any) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    for body, headers in requests:
+        connection.request("POST", "/voice", body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            done.put(answer.status)
+            return
+    done.put(200)
+
+
+def _signed(body: bytes) -> tuple[bytes, dict[str, str]]:
+    from flowengine.sinch.signing import authorization, decode_secret
+
+    headers = authorization(KEY, decode_secret(SECRET), "POST", "/voice", "application/json", body)
+    return body, {**headers, "Content-Type": "application/json"}
+
+
+def rate(port: int, requests: list[list[tuple[bytes, dict[str, str]]]]) -> float:
+    """Requests a second of several clients at once."""
+    context = multiprocessing.get_context("fork")
+    done = context.Queue()
+    clients = [context.Process(target=_load, args=(port, each, done)) for each in requests]
+    began = time.perf_counter()
+    for each in clients:
+        each.start()
+    statuses = [done.get() for _ in clients]
+    took = time.perf_counter() - began
+    assert set(statuses) == {200}, statuses
+    return sum(map(len, requests)) / took
+
+
+def over_http() -> None:
+    """Signed ICEs and PIEs through gunicorn and SQLite, against a constant Flask handler that checks nothing."""
+    with project(long_flow(10)) as flows, tempfile.TemporaryDirectory() as folder:
+        Path(folder, "constant.py").write_text(CONSTANT)
+        env = {
+            "FLOWENGINE_FLOWS": flows,
+            "FLOWENGINE_STORE": f"sqlite:///{folder}/http.db",
+            "WEBHOOK_PROTECTION": "always",
+            "VOICE_APPLICATION_KEY": KEY,
+            "VOICE_APPLICATION_SECRET": SECRET,
+            "PYTHONPATH": folder,
+        }
+        ratios, rates = [], []
+        with server("flowengine.wsgi:app", 8137, env), server("constant:app", 8138, env):
+            for number in range(5):
+                requests = _traffic(number)
+                ours, theirs = rate(8137, requests), rate(8138, requests)
+                ratios.append(ours / theirs)
+                rates.append((ours, theirs))
+    ours, theirs = (statistics.median(each) for each in zip(*rates, strict=True))
+    detail = f"{ours:.0f} and {theirs:.0f} requests/s, one worker"
+    tell("requests/s, signed + SQLite / constant Flask handler", statistics.median(ratios), ">= 0.4", detail)
+
+
+def _traffic(number: int) -> list[list[tuple[bytes, dict[str, str]]]]:
+    found = []
+    for client in range(4):
+        calls = [f"h{number}c{client}x{n:06x}" for n in range(150)]
+        found.append([_signed(body) for call in calls for body in (ice(call), pie(call, "go"), pie(call, "go"))])
+    return found
+
+
+if __name__ == "__main__":
+    main()
