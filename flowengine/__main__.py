@@ -1,6 +1,6 @@
-"""``python -m flowengine``"""
+"""``python -m flowengine`` is the ``flowengine`` command."""
 
 from flowengine.cli import main
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="flowengine")

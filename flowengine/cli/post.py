@@ -1,0 +1,186 @@
+"""``flowengine post``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from flowengine.cli import PROBLEMS, Command, Sentence
+from flowengine.cli.finding import note, say
+from flowengine.report import paint_for
+
+TIMEOUT = 10.0
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        ("flowengine post examples/callbacks/ice.json", "a call comes in"),
+        ("flowengine post examples/callbacks/pie.json", "the caller presses 1"),
+        ("flowengine post examples/callbacks/ice.json --again", "sent twice: the same answer?"),
+    ),
+)
+@click.argument("file", type=click.File("rb"))
+@click.option("--url", help="Where to send it. [default: http://127.0.0.1:$PORT/voice, PORT 8080]")
+@click.option("--again", is_flag=True, help="Send it twice and say whether the answers are the same, byte for byte.")
+@click.option("--call", metavar="ID", help="Put this call id into the body: another call with the same file.")
+def post(file: Any, url: str | None, again: bool, call: str | None) -> None:
+    """Send the callback in FILE (JSON; - for standard input) to a running server and show its answer.
+
+    It is signed when VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are set.
+    """
+    target = url or f"http://127.0.0.1:{os.environ.get('PORT') or 8080}/voice"
+    if urlsplit(target).scheme not in ("http", "https"):
+        raise Sentence(f'"{target}" is not a URL; expected http://… or https://…')
+    body = _with_call(file.read(), call)
+    status, answer = _send(target, body)
+    _show(status, answer)
+    if again:
+        _compare(answer, _send(target, body)[1])
+    if status >= 400:
+        raise click.exceptions.Exit(PROBLEMS)
+
+
+def _with_call(body: bytes, call: str | None) -> bytes:
+    if call is None:
+        return body
+    try:
+        whole = json.loads(body)
+        return json.dumps({**whole, "callid": call}).encode()
+    except (ValueError, TypeError):
+        raise Sentence("the file is not a JSON object, so --call has nowhere to go") from None
+
+
+def _send(url: str, body: bytes) -> tuple[int, bytes]:
+    from urllib import error, request
+
+    headers = {"Content-Type": "application/json", **_signed(url, body)}
+    call = request.Request(url, data=body, headers=headers, method="POST")
+    opener = request.build_opener(request.ProxyHandler({}))
+    try:
+        with opener.open(call, timeout=TIMEOUT) as reply:
+            return reply.status, reply.read()
+    except error.HTTPError as refused:
+        return refused.code, refused.read()
+    except (error.URLError, OSError) as failed:
+        raise Sentence(_unreached(url, failed), PROBLEMS) from None
+
+
+def _unreached(url: str, failed: Exception) -> str:
+    where = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
+    reason = getattr(failed, "reason", failed)
+    if isinstance(reason, ConnectionRefusedError):
+        return f"nothing listens on {where}; start it with tools/start or flowengine serve"
+    if isinstance(reason, TimeoutError):
+        return f"{where} did not answer within {TIMEOUT:g} s"
+    return f"{where} cannot be reached: {reason}"
+
+
+def _signed(url: str, body: bytes) -> dict[str, str]:
+    from flowengine.sinch.credentials import Credentials, Misconfigured
+    from flowengine.sinch.signing import authorization
+
+    try:
+        credentials = Credentials.from_env(os.environ)
+    except Misconfigured as wrong:
+        raise Sentence(str(wrong)) from None
+    if credentials is None:
+        return {}
+    key, secret = credentials.keys[0]
+    return authorization(key, secret, "POST", urlsplit(url).path or "/", body)
+
+
+_SAID = {
+    400: "the server cannot use this body",
+    401: "the server wants a signature: set VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET as it has them",
+    404: "the server has no such path; /voice takes every callback",
+    405: "the server does not take POST there",
+    413: "the body is too large",
+}
+
+
+def _show(status: int, answer: bytes) -> None:
+    paint = paint_for(sys.stdout, os.environ)
+    svaml = _parsed(answer)
+    if status == 200 and svaml is not None:
+        note(f"{status}: {in_short(svaml)}")
+        say(json.dumps(svaml, indent=2, ensure_ascii=False), paint)
+        return
+    empty = "an empty answer, as for an event that needs none" if status == 200 else ""
+    note(f"{status}: {_SAID.get(status, empty) or 'the server answered'}")
+    if answer:
+        say(answer.decode("utf-8", "replace").rstrip(), paint)
+
+
+def _parsed(answer: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "action" in found else None
+
+
+def _compare(first: bytes, second: bytes) -> None:
+    if first == second:
+        note("sent again: the same answer, byte for byte")
+        return
+    note("sent again: ANOTHER answer")
+    raise click.exceptions.Exit(PROBLEMS)
+
+
+# --- an answer in one sentence ---------------------------------------------------------------------------
+
+
+def in_short(svaml: dict[str, Any]) -> str:
+    """``the caller hears “Hello.”, then a menu: 1 sales, 2 service``."""
+    heard = [words for each in svaml.get("instructions") or () if (words := _instruction(each))]
+    action = _action(svaml["action"])
+    return f"{', '.join(heard)}, then {action}" if heard else action
+
+
+def _instruction(each: dict[str, Any]) -> str:
+    name = each.get("name")
+    if name == "say":
+        return f"the caller hears “{each.get('text', '')}”"
+    if name == "playFiles":
+        return f"hears {' '.join(_prompt(prompt) for prompt in each.get('ids', ()))}"
+    said = {"startRecording": "is recorded", "stopRecording": "is no longer recorded", "sendDtmf": "tones are sent"}
+    return said.get(str(name), "")
+
+
+def _prompt(text: str) -> str:
+    from flowengine.prompts import parse
+
+    try:
+        return " ".join(f"“{body}”" if kind == "tts" else f"({kind} {body})" for kind, body in parse(text))
+    except ValueError:
+        return text
+
+
+def _action(action: dict[str, Any]) -> str:
+    name = str(action.get("name"))
+    if name == "runMenu":
+        return _menu(action)
+    if name == "connectPstn":
+        return f"is connected to {action.get('number')}"
+    if name in ("connectSip", "connectMxp", "connectStream"):
+        return f"is connected to {action.get('destination', {}).get('endpoint')}"
+    if name == "connectConf":
+        return f"enters the room {action.get('conferenceId')}"
+    if name == "park":
+        return f"is parked: {_prompt(action.get('holdPrompt', '')) or 'silence'}"
+    return {"hangup": "the call ends", "continue": "the call goes on"}.get(name, name)
+
+
+def _menu(action: dict[str, Any]) -> str:
+    menus: list[dict[str, Any]] = action.get("menus") or []
+    main: dict[str, Any] = next((menu for menu in menus if menu.get("id") == "main"), {})
+    words = _prompt(main.get("mainPrompt", ""))
+    keys = [f"{each['dtmf']} {each['action'].partition('(')[2].rstrip(')')}" for each in main.get("options", ())]
+    what = f"a menu: {', '.join(keys)}" if keys else f"up to {main.get('maxDigits', 1)} keys are collected"
+    return f"{what} {words}".rstrip()
