@@ -344,7 +344,7 @@ def _say(instruction: Mapping[str, Any], body: bytes) -> Piece:
     text: str = instruction["text"]
     if prompts.opens_prompt(text):
         raise Refused("prompt", "say.text begins a prompt of its own")
-    return Piece(body, "say", True, len(text), 1)
+    return Piece(body, "say", True, len(text), 1, 0, _RUN_TEXT(text) is not None)
 
 
 def _play_files(instruction: Mapping[str, Any], body: bytes) -> Piece:

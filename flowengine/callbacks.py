@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -123,7 +123,7 @@ def call_key(callback: Callback, application: str = "") -> str:
     ``application`` is the key that signed the request, ``""`` where signatures are not checked. The body's
     ``applicationKey`` does not count: notifications and older events of the same call lack it.
     """
-    return _digest(application, callback.call_id)
+    return _digest(_parts(application, callback.call_id))
 
 
 def dedupe_key(callback: Callback, body: bytes, application: str = "") -> str:
@@ -131,17 +131,20 @@ def dedupe_key(callback: Callback, body: bytes, application: str = "") -> str:
 
     One ICE and one DICE act per call, an ACE per timestamp (a call may be bridged twice), any other per body.
     """
-    parts = [application, callback.call_id, callback.event]
-    if callback.event == "ace":
-        parts.append(callback.timestamp)
-    elif callback.event not in ("ice", "dice"):
-        parts.append(sha256(body).hexdigest())
-    return _digest(*parts)
+    event = callback.event
+    if event in ("ice", "dice"):
+        return _digest(f"{_parts(application, callback.call_id)}{event}")
+    if event == "ace":
+        return _digest(f"{_parts(application, callback.call_id)}{event} {callback.timestamp}")
+    return _digest(f"{_parts(application, callback.call_id)}{event}", body)
 
 
-def _digest(*parts: str) -> str:
-    text = "".join(f"{len(part)}:{part}" for part in parts)
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+def _parts(application: str, call_id: str) -> str:
+    return f"{len(application)}:{application}{len(call_id)}:{call_id}"
+
+
+def _digest(text: str, body: bytes = b"") -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass") + body, digest_size=16).hexdigest()
 
 
 def _object(body: bytes) -> Fields:

@@ -18,7 +18,9 @@ from flowengine.states.base import Outcome
 from flowengine.states.choices import RESERVED
 from flowengine.walk import sources, within
 
-MOST_MENUS = 20
+MOST_MENUS = 12
+DEEPEST = 2
+"""Jumps from the entry: every menu of a closure is rendered for every caller, also for those who never go there."""
 _CHANGES = re.compile(r"\b(menu|visits|now|event)\b")
 
 
@@ -66,9 +68,12 @@ def jump_target(state: State, value: str, flow: Flow) -> str:
 def _closure(entry: State, flow: Flow, joinable: set[str]) -> list[str]:
     names = [entry.name]
     parents: dict[str, set[str]] = {}
-    todo = deque(names)
+    todo = deque([(entry.name, 0)])
     while todo:
-        state = flow.states[todo.popleft()]
+        name, depth = todo.popleft()
+        state = flow.states[name]
+        if depth == DEEPEST:
+            continue
         for choice in state.config["choices"] or () if state.kind == "menu" else ():
             target = jump_target(state, choice.value, flow)
             if target not in joinable or not _alike(entry, flow.states[target]) or "language_of" in state.config:
@@ -76,7 +81,7 @@ def _closure(entry: State, flow: Flow, joinable: set[str]) -> list[str]:
             parents.setdefault(target, set()).add(state.name)
             if target not in names and len(names) < MOST_MENUS:
                 names.append(target)
-                todo.append(target)
+                todo.append((target, depth + 1))
     if any(_uses_back(flow.states[name]) and (len(parents.get(name, ())) > 1 or name == entry.name) for name in names):
         return _without_back(names, entry, flow, parents)
     return names

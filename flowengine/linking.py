@@ -102,7 +102,12 @@ class Spoken:
         """As a prompt string (``#tts[…];file.wav``)."""
         key = self.key(language)
         ready = self.strings.get(key)
-        return _prompt_string(self.wording[key], scope) if ready is None else ready
+        if ready is not None:
+            return ready
+        parts = self.wording[key]
+        if len(parts) == 1:
+            return _one(*parts[0], scope)
+        return _prompt_string(parts, scope)
 
     def instructions(self, language: str, scope: Scope) -> tuple[Piece, ...]:
         """As ``say`` and ``playFiles`` instructions."""
@@ -130,7 +135,10 @@ def _one(kind: str, value: Any, scope: Scope) -> str:
         return prompts.ssml(text)
     if kind == "play":
         return prompts.href(text) if "://" in text else prompts.file(text)
-    return prompts.joined(prompts.tts(each) for each in prompts.split(prompts.plain(text)))
+    text = prompts.plain(text)
+    if len(text) <= prompts.MAX_SPEECH:
+        return f"#tts[{text}]" if text else ""
+    return prompts.joined(f"#tts[{each}]" for each in prompts.split(text))
 
 
 def _prompt_string(parts: list[tuple[str, Any]], scope: Scope) -> str:
@@ -142,7 +150,8 @@ def _instructions(parts: list[tuple[str, Any]], scope: Scope, locale: str) -> li
     for kind, value in parts:
         if kind == "say":
             text = prompts.plain(value if isinstance(value, str) else value.render(scope))
-            found += [{"name": "say", "text": each, "locale": locale} for each in prompts.split(text)]
+            texts = prompts.split(text) if len(text) > prompts.MAX_SPEECH else [text] if text else []
+            found += [{"name": "say", "text": each, "locale": locale} for each in texts]
             continue
         entry = _one(kind, value, scope)
         if found and found[-1]["name"] == "playFiles":

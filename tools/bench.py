@@ -45,16 +45,17 @@ def tell(what: str, ratio: float, wanted: str, detail: str) -> None:
 
 
 def long_flow(states: int) -> str:
-    """A flow of menus, each with an http step behind it, that read a variable as real ones do."""
+    """A flow of menus, each with a sentence and an http step behind it, that read a variable as real ones do."""
     lines = ["flow: long", "channel: voice", 'triggers: [ { to: "+12025550100" } ]', "variables: { tier: { type: text, default: gold } }"]
     lines += ["on: { error: bye, timeout: bye, invalidinput: bye }", "start: m0", "states:"]
-    pairs = max(1, (states - 1) // 2)
-    for n in range(pairs):
-        after = f"m{n + 1}" if n + 1 < pairs else "bye"
+    groups = max(2, (states - 1) // 3)
+    for n in range(groups):
+        after = f"m{n + 1}" if n + 1 < groups else "bye"
         lines += [
             f"  m{n}:",
             f'    menu: {{ prompt: "Hello {{{{ tier }}}}. Press 1 or 2.", choices: {{ go: 1, skip: 2 }} }}',
-            f"    on: {{ go: {after}, skip: h{n} }}",
+            f"    on: {{ go: s{n}, skip: h{n} }}",
+            f'  s{n}: {{ say: "Thank you, {{{{ tier }}}} customer.", next: {after} }}',
             f"  h{n}:",
             "    http: { get: https://crm.example.com/tier, timeout: 800ms, save: { tier: '{{ response.tier }}' } }",
             f"    on: {{ ok: {after}, error: bye }}",
@@ -142,7 +143,7 @@ def floor(bodies: list[bytes], answer: bytes) -> float:
 
 
 def turn() -> None:
-    """A PIE of the 10-state flow: two templates (prompt and repeat) in the answer."""
+    """A PIE of the 10-state flow, answered with a sentence and a menu, a template in each."""
     with project(long_flow(10)) as flows, tempfile.TemporaryDirectory() as folder:
         stores = {"memory": ("memory:", "<= 15"), "SQLite": (f"sqlite:///{folder}/bench.db", "<= 70")}
         for name, (url, wanted) in stores.items():
