@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from flowengine import prompts
-from flowengine.answers import Act, Piece, Refused, act, piece, seal
+from flowengine.answers import Act, Mould, Piece, Refused, act, constant, constant_act, hole, piece, seal
 from flowengine.svaml import ACTIONS, INSTRUCTIONS, PERMISSION, POSITIONS, Position, schema
 
 VALID = Draft202012Validator(schema())
@@ -186,13 +186,38 @@ def test_not_picking_up() -> None:
 
 
 def test_counts() -> None:
-    assert piece(SAY)[1:] == ("say", True, 6, 1, 0)
-    assert piece(EVERY_INSTRUCTION["playFiles"])[1:] == ("playFiles", True, 2, 3, 0)
-    assert piece(COOKIE)[1:] == ("setCookie", False, 0, 0, 9)
-    assert act(EVERY_ACTION["runMenu"])[1:] == ("runMenu", 3, 7, (), True)
+    assert piece(SAY)[1:] == ("say", True, 6, 1, 0, False)
+    assert piece(EVERY_INSTRUCTION["playFiles"])[1:] == ("playFiles", True, 2, 3, 0, True)
+    assert piece(COOKIE)[1:] == ("setCookie", False, 0, 0, 9, True)
+    assert act(EVERY_ACTION["runMenu"])[1:] == ("runMenu", 3, 7, (), True, True)
     assert act(EVERY_ACTION["connectSip"]).numbers == (("sip", "desk@pbx.example.com:5060"),)
     assert act(EVERY_ACTION["connectMxp"]).numbers == (("user", "anna"),)
     assert act(EVERY_ACTION["connectStream"]).numbers == (("stream", "wss://x.example:444/a?b=c"),)
+
+
+def test_digits_tell_of_numbers() -> None:
+    told = {"name": "say", "text": "Call 12025550111."}
+    assert piece(told).digits
+    assert constant(told).digits
+    assert not constant(SAY).digits
+    assert not constant_act(menu()).digits
+
+
+def test_a_mould_is_the_action_with_its_prompts() -> None:
+    def with_prompts(one: str, two: str) -> dict[str, Any]:
+        action = menu()
+        action["menus"][0].update(mainPrompt=one, repeatPrompt=two)
+        return action
+
+    mould = Mould(with_prompts(hole(0), hole(1)))
+    for one, two in (("#tts[Hello Anna]", "#tts[Again]"), ("#tts[a];b.wav", "#href[https://x.example/y.wav]")):
+        filled, whole = mould.fill([one, two]), act(with_prompts(one, two))
+        assert orjson.loads(filled.body) == orjson.loads(whole.body)
+        assert filled[1:-1] == whole[1:-1]
+    assert mould.fill(["#tts[Call 12025550111]", "#tts[a]"]).digits
+    for bad in ("#tts[a];#tts[b", "#tts[]]", "", "#tts[" + "a" * 601 + "]", "#tts[a\x00]", "#href[ftp://x]"):
+        with pytest.raises(Refused):
+            mould.fill([bad, "#tts[a]"])
 
 
 @pytest.mark.parametrize(

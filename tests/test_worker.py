@@ -1,0 +1,263 @@
+"""Calls out, timers and changes of live calls, against a server that speaks the voice REST API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowengine.engine.voice import NotTaken
+from flowengine.fetch import Response
+from flowengine.sinch.credentials import Credentials
+from flowengine.sinch.voice import VoiceClient
+from flowengine.worker import Worker, drain
+from serving import Line, said
+from voice_server import KEY, SECRET, Asked, voice_server
+
+REMINDER = """
+flow: reminder
+channel: voice
+inputs: { to: { type: phone }, name: { type: text } }
+triggers: [ { start: api } ]
+cli: "+12025550100"
+may_dial: { patient: { number: "{{ to }}", countries: [US], per_hour: 2 } }
+start: ring
+states:
+  ring:
+    visits: { max: 3, then: end }
+    dial: { to: patient, dial_timeout: 30s, amd: sync }
+    on:
+      human: ask
+      machine: leave
+      disconnected:
+        - { when: not call.answered, to: later }
+        - { else: end }
+  later: { wait: { for: 15m }, on: { elapsed: ring } }
+  ask: { menu: { prompt: "Hello {{ name }}. Press 1.", choices: { fine: 1 } }, on: { timeout: bye, invalidinput: bye } }
+  leave: { say: [ { pause: 3s }, "Hello {{ name }}." ], next: end }
+  fine: { say: Thank you., next: end }
+  bye: { say: Goodbye., next: end }
+"""
+
+HOLD = """
+flow: hold
+channel: voice
+triggers: [ { to: "+12025550100" } ]
+may_dial: { agent: { number: "+12025550111" } }
+start: hold
+states:
+  hold:
+    park: { intro: Please hold., max: 60s, until: [agent_ready, closing] }
+    on: { agent_ready: agent, closing: bye, elapsed: bye, error: note }
+  agent: { connect: { to: agent }, on: { disconnected: end } }
+  note: { do: [ { log: the caller could not be brought back } ], next: end }
+  bye: { say: Goodbye., next: end }
+"""
+
+
+@pytest.fixture
+def asked() -> Iterator[Asked]:
+    with voice_server() as found:
+        yield found
+
+
+def worker(line: Line, asked: Asked) -> Worker:
+    env = {"VOICE_APPLICATION_KEY": KEY, "VOICE_APPLICATION_SECRET": SECRET, "FLOWENGINE_VOICE_URL": asked.url}
+    credentials = Credentials.from_env(env)
+    assert credentials is not None
+    return Worker(line.service, VoiceClient.from_env(credentials, env))
+
+
+@pytest.fixture(params=["memory:", "sqlite"])
+def reminder(request: pytest.FixtureRequest, tmp_path: Path) -> Line:
+    store = f"sqlite:///{tmp_path}/x.db" if request.param == "sqlite" else request.param
+    return Line(tmp_path, REMINDER, store=store)
+
+
+def dialled(line: Line, asked: Asked) -> tuple[str, str]:
+    """The session and its first call id, once the call is placed."""
+    key, placed = line.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
+    assert placed
+    assert drain(worker(line, asked), key) == ""
+    return key, f"call-{len(asked.requests)}"
+
+
+def test_a_call_is_placed_with_inline_ice(reminder: Line, asked: Asked) -> None:
+    key, call = dialled(reminder, asked)
+    verb, path, body = asked.requests[0]
+    assert (verb, path, body["method"]) == ("POST", "/calling/v1/callouts", "customCallout")
+    ice = json.loads(body["customCallout"]["ice"])
+    assert ice["action"]["number"] == "+12025550150"
+    assert ice["action"]["cli"] == "+12025550100"
+    assert ice["action"]["amd"] == {"enabled": True, "async": False}
+    assert reminder.session(key).call["id"] == call
+    asks = reminder.ace("human", call=call, custom=body["customCallout"]["custom"])
+    assert asks["action"]["menus"][0]["mainPrompt"] == "#tts[Hello Anna. Press 1.]"
+    assert said(reminder.pie("return", "fine", call=call)) == ["Thank you."]
+
+
+def test_callbacks_that_overtake_the_reply_find_the_session(reminder: Line, asked: Asked) -> None:
+    key, _ = reminder.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
+    answer = reminder.ace("machine", call="early", custom=f"fe.{key}")
+    assert said(answer) == ["Hello Anna."]
+    assert reminder.store.load(reminder.key("early")).key == key
+
+
+def test_nobody_answers_and_it_is_tried_again_in_the_same_session(reminder: Line, asked: Asked) -> None:
+    key, call = dialled(reminder, asked)
+    works = worker(reminder, asked)
+    for round_ in (1, 2):
+        assert reminder.dice(call=call, result="NOANSWER") is None
+        reminder.dice(call=call, result="NOANSWER")
+        assert reminder.session(key).place == "later"
+        works.step()
+        assert len(asked.requests) == round_
+        reminder.now += 901
+        works.step()
+        works.step()
+        if round_ == 2:
+            break
+        assert len(asked.requests) == round_ + 1
+        call = f"call-{round_ + 1}"
+        assert reminder.session(key).visits["reminder"]["ring"] == round_ + 1
+
+
+def test_the_hourly_cap_holds_over_sessions(reminder: Line, asked: Asked) -> None:
+    inputs = {"to": "+12025550150", "name": "Anna"}
+    assert [reminder.service.dial("reminder", inputs)[1] for _ in range(3)] == [True, True, False]
+    assert reminder.service.dial("reminder", {**inputs, "to": "+12025550151"})[1]
+    reminder.now += 3600
+    assert reminder.service.dial("reminder", inputs)[1]
+
+
+@pytest.mark.parametrize("to", ["+19005550150", "+442079460000", "+46701234567"])
+def test_numbers_outside_the_bounds_are_never_called(reminder: Line, to: str) -> None:
+    try:
+        _, placed = reminder.service.dial("reminder", {"to": to, "name": "x"})
+    except Exception as error:
+        assert type(error).__name__ == "TurnFailed"
+    else:
+        assert not placed
+
+
+def test_a_refused_callout_is_an_error_at_its_place(reminder: Line, asked: Asked) -> None:
+    asked.status = 402
+    key, _ = reminder.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
+    assert "credit" in drain(worker(reminder, asked), key)
+    assert reminder.session(key).ended
+    assert reminder.store.dead_letters() == 1
+
+
+def test_a_callout_whose_worker_died_is_not_placed_twice(reminder: Line, asked: Asked) -> None:
+    key, _ = reminder.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
+    assert reminder.store.take(reminder.now, 5.0)
+    reminder.now += 60
+    works = worker(reminder, asked)
+    works.step()
+    assert asked.requests == []
+    assert reminder.session(key).ended
+
+
+def test_without_credentials_a_call_is_refused_with_a_reason(reminder: Line) -> None:
+    key, _ = reminder.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
+    works = Worker(reminder.service, None)
+    works.step()
+    assert "VOICE_APPLICATION_KEY" in works.done[key]
+
+
+def test_a_parked_call_is_brought_back_in_two_phases(tmp_path: Path, asked: Asked) -> None:
+    line = Line(tmp_path, HOLD)
+    assert line.ice()["action"]["name"] == "park"
+    key = line.key()
+    with pytest.raises(NotTaken):
+        line.service.event(key, "no_such_event")
+    line.service.event(key, "agent_ready", {"id": 7})
+    assert line.session(key).place == "hold"
+    with pytest.raises(NotTaken):
+        line.service.event(key, "closing")
+    worker(line, asked).step()
+    verb, path, svaml = asked.requests[0]
+    assert (verb, path) == ("PATCH", "/calling/v1/calls/id/call-1")
+    assert svaml["action"]["name"] == "connectPstn"
+    assert line.session(key).place == "agent"
+    assert line.ace()["action"]["name"] == "continue"
+
+
+def test_a_change_that_fails_leaves_the_place_and_raises_error(tmp_path: Path, asked: Asked) -> None:
+    line = Line(tmp_path, HOLD)
+    line.ice()
+    line.service.event(line.key(), "agent_ready")
+    asked.status = 404
+    worker(line, asked).step()
+    session = line.session(line.key())
+    assert session.ended
+    assert line.store.journal(line.key())[-1].event == "error"
+
+
+def test_the_end_of_the_call_beats_the_change(tmp_path: Path, asked: Asked) -> None:
+    line = Line(tmp_path, HOLD)
+    line.ice()
+    line.service.event(line.key(), "agent_ready")
+    line.dice()
+    worker(line, asked).step()
+    session = line.session(line.key())
+    assert session.ended
+    assert session.place == ""
+
+
+def test_a_parked_call_wakes_before_the_platform_hangs_up(tmp_path: Path, asked: Asked) -> None:
+    line = Line(tmp_path, HOLD)
+    line.ice()
+    works = worker(line, asked)
+    line.now += 49
+    assert works.step() == 0
+    line.now += 2
+    works.step()
+    works.step()
+    assert said(asked.requests[0][2]) == ["Goodbye."]
+    assert line.session(line.key()).ended
+
+
+FIRE = """
+flow: fire
+channel: voice
+triggers: [ { any: true } ]
+start: tell
+states:
+  tell:
+    http: { post: https://crm.example.com/x, json: { a: 1 }, timeout: 1s, wait: false }
+    on: { ok: bye, error: bye }
+  bye: { say: Goodbye., next: end }
+"""
+
+
+def test_a_request_nobody_waits_for_is_sent_afterwards_and_again_if_it_fails(tmp_path: Path) -> None:
+    line = Line(tmp_path, FIRE)
+    assert said(line.ice()) == ["Goodbye."]
+    assert line.asked == []
+    works = Worker(line.service, None)
+    line.reply = Response(500, {}, "")
+    works.step()
+    assert len(line.asked) == 1
+    line.now += 60
+    line.reply = Response(200, {}, "")
+    works.step()
+    assert len(line.asked) == 2
+    line.now += 600
+    assert works.step() == 0
+
+
+def test_a_message_waits_in_the_outbox(tmp_path: Path) -> None:
+    flow = FIRE.replace("  bye:", '  bye:\n    do: [ { send: { to: "{{ call.cli }}", text: Hello. } } ]\n    next: end\n  old:')
+    flow = flow.replace("  old: { say: Goodbye., next: end }\n", "")
+    line = Line(tmp_path, flow)
+    line.ice()
+    works = Worker(line.service, None)
+    works.step()
+    assert works.step() == 0
+    held: list[Any] = line.store.take(5e9, 1.0)
+    assert [each.kind for each in held] == ["send"]
+    assert json.loads(held[0].payload) == {"to": "+12025550150", "channel": "SMS", "body": {"text": "Hello."}}
