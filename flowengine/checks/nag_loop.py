@@ -1,0 +1,85 @@
+"""
+Timers alone drive a loop that nothing bounds, such as ringing somebody again every quarter of an hour:
+whoever does not pick up is rung for ever. `visits` on one of its states bounds it.
+
+```yaml wrong
+flow: wrong
+channel: voice
+triggers: [ { start: api } ]
+cli: "+12025550100"
+may_dial: { patient: { number: "+12025550111" } }
+start: ring
+states:
+  ring:
+    dial: { to: patient }
+    on: { answered: tell, disconnected: later }
+  later: { wait: { for: 15m }, on: { elapsed: ring } }
+  tell: { say: Your parcel is here., next: end }
+```
+```yaml right
+flow: right
+channel: voice
+triggers: [ { start: api } ]
+cli: "+12025550100"
+may_dial: { patient: { number: "+12025550111" } }
+start: ring
+states:
+  ring:
+    visits: { max: 3, then: end }
+    dial: { to: patient }
+    on: { answered: tell, disconnected: later }
+  later: { wait: { for: 15m }, on: { elapsed: ring } }
+  tell: { say: Your parcel is here., next: end }
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowengine.checks.base import View, problem
+from flowengine.checks.cycles import circle, cycle_beyond, knots, names_of
+from flowengine.checks.lookup import positions, shown
+from flowengine.checks.silent_caller import EVENTS
+from flowengine.graph import Way
+from flowengine.problems import Problem
+
+SEVERITY = "warning"
+TIMERS = EVENTS | {"elapsed", "recorded", "disconnected"}
+
+
+def check(view: View) -> Iterator[Problem]:
+    graph = circle(view, TIMERS).copy()
+    graph.remove_edges_from([edge for edge in graph.edges if _left_to_others(view, graph.edges[edge]["way"])])
+    silent = circle(view, EVENTS)
+    for part in knots(graph):
+        cycle = cycle_beyond(graph, silent, part)
+        if cycle:
+            yield _problem(view, cycle)
+
+
+def _left_to_others(view: View, way: Way) -> bool:
+    """Whether somebody on the line, or another program, may end this wait before its time."""
+    state = view.flow.states[way.source]
+    if way.event != "elapsed" or state.kind not in ("wait", "park"):
+        return False
+    listens = bool(state.config["until"] or state.config.get("choices"))
+    return listens and not {"N", "O"} & set(positions(view).get(state.name, ()))
+
+
+def _problem(view: View, cycle: list[Way]) -> Problem:
+    first = cycle[0]
+    rung = next((way.source for way in cycle if view.flow.states[way.source].kind == "dial"), first.source)
+    whom = "whoever does not answer is rung again and again"
+    rings = view.flow.states[rung].kind == "dial"
+    return problem(
+        view,
+        "nag-loop",
+        first.mark,
+        f"timers alone drive this loop, and nothing bounds it: {shown(names_of(cycle))}",
+        severity="warning",
+        notes=[whom if rings else "the call lasts until the platform ends it"],
+        fix=f'add "visits: {{ max: 3, then: end }}" to {rung}',
+        state=first.source,
+        outcome=first.event,
+    )
