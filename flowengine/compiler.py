@@ -73,7 +73,8 @@ def _shallow(value: Any) -> dict[str, Any]:
 def _variable(variable: Variable) -> dict[str, Any]:
     written = asdict(variable)
     shown = ("type", "default", "has_default", "one_of", "sensitive", "max_length")
-    return {key: written[key] for key in shown if written[key] not in (None, (), False)} | {"type": variable.type}
+    kept = {key: written[key] for key in shown if written[key] not in (None, (), False)}
+    return {**kept, "type": variable.type, **({"default": variable.default} if variable.has_default else {})}
 
 
 def _address(address: Any) -> dict[str, Any]:
