@@ -7,7 +7,7 @@ flows without ever loading what only checking needs.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,33 +42,18 @@ class Built:
 def build(paths: Sequence[str], compiled: bool = True) -> Built:
     """Read, check and (without errors) compile. Raises :class:`~flowengine.project.UsageError`."""
     from flowengine.checks import check_flows
+    from flowengine.checks.unknown_function import names
     from flowengine.suppress import suppress
 
     source = read_project(paths)
     book = Book(source.flows)
     shape = source.problems + [problem for each in source.loaded for problem in each.problems]
-    found = shape + check_flows(book, functions=function_names(source.functions))
+    found = shape + check_flows(book, functions=names(source.functions))
     built = Built(source, book, suppress(in_order(found), source.documents()))
     if compiled and not errors(built.problems):
         built.artefact = compile_book(book, source.project, source.functions)
         built.revision = revision(built.artefact)
     return built
-
-
-def function_names(source: str) -> set[str]:
-    """The ``@function`` names of a ``functions.py``, without running it."""
-    import ast
-
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return set()
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _marked(node.decorator_list)}
-
-
-def _marked(decorators: Iterable[Any]) -> bool:
-    names = (getattr(each, "id", getattr(each, "attr", "")) for each in decorators)
-    return "function" in names
 
 
 def write_artefact(built: Built) -> bytes:

@@ -14,6 +14,7 @@ from flowengine.expressions import Guard, Text, compile_guard, compile_text
 from flowengine.instructions import INSTRUCTIONS, Instruct
 from flowengine.patterns import compile_pattern
 from flowengine.states import KINDS, Kind
+from flowengine.svaml import MAX_SPEECH
 
 Scope = Mapping[str, Any]
 SECRET_OPEN, SECRET_CLOSE = "\ue000", "\ue001"
@@ -136,7 +137,7 @@ def _one(kind: str, value: Any, scope: Scope) -> str:
     if kind == "play":
         return prompts.href(text) if "://" in text else prompts.file(text)
     text = prompts.plain(text)
-    if len(text) <= prompts.MAX_SPEECH:
+    if len(text) <= MAX_SPEECH:
         return f"#tts[{text}]" if text else ""
     return prompts.joined(f"#tts[{each}]" for each in prompts.split(text))
 
@@ -150,7 +151,7 @@ def _instructions(parts: list[tuple[str, Any]], scope: Scope, locale: str) -> li
     for kind, value in parts:
         if kind == "say":
             text = prompts.plain(value if isinstance(value, str) else value.render(scope))
-            texts = prompts.split(text) if len(text) > prompts.MAX_SPEECH else [text] if text else []
+            texts = prompts.split(text) if len(text) > MAX_SPEECH else [text] if text else []
             found += [{"name": "say", "text": each, "locale": locale} for each in texts]
             continue
         entry = _one(kind, value, scope)
@@ -238,6 +239,7 @@ class Program:
     recordings: dict[str, Any] | None
     failure_ace: str | None
     reads: frozenset[str]
+    asks: bool
 
 
 class Linker:
@@ -274,6 +276,7 @@ class Linker:
             recordings=recordings,
             failure_ace=image["failure_ace"],
             reads=frozenset(self.roots),
+            asks=any(each.get("kind") == "http" for each in image["states"].values()),
         )
 
     def _address(self, image: Mapping[str, Any]) -> Address:

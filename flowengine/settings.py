@@ -131,6 +131,8 @@ def open_service(library: Library, store: Store, env: Mapping[str, str]) -> Serv
         fetcher = Fetcher.from_env(env)
     except ValueError as error:
         raise Refusal(str(error)) from None
+    if any(program.asks for program in library.programs.values()):
+        fetcher.warm_up()
     return Service(library, store, fetcher, env, Functions(library))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
@@ -28,7 +28,7 @@ def _text(value: Any) -> str:
         text = value
     elif isinstance(value, int | float):
         text = f"{value:g}" if isinstance(value, float) else str(value)
-    elif isinstance(value, datetime):
+    elif isinstance(value, date):
         text = value.isoformat()
     else:
         raise BadValue("expected text")
@@ -99,12 +99,12 @@ def _parsed(text: str) -> Any:
 
 
 def _time(value: Any) -> str:
-    """Times are kept as ISO 8601 text in UTC."""
+    """Times are kept as ISO 8601 text in UTC, so that they compare as they stand."""
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e11:
         return datetime.fromtimestamp(value, UTC).isoformat()
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(_text(value).strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
     except (ValueError, OverflowError):
         raise BadValue("expected a time such as 2026-12-24T10:00:00Z") from None
 

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from flowengine.linking import Address, Program
 from flowengine.numbers import e164, is_premium, region
+from flowengine.svaml import SIP_ENDPOINT, STREAM_ENDPOINT
+
+_FORMS = {
+    "sip": re.compile(SIP_ENDPOINT),
+    "user": re.compile(r"[^\s]{1,128}"),
+    "stream": re.compile(STREAM_ENDPOINT),
+}
 
 
 def within(entry: Address, address: str) -> bool:
@@ -11,7 +20,7 @@ def within(entry: Address, address: str) -> bool:
     if entry.matches is not None and not entry.matches.matches(address):
         return False
     if entry.kind != "number":
-        return entry.matches is not None
+        return entry.matches is not None and bool(_FORMS[entry.kind].fullmatch(address))
     if e164(address) != address or is_premium(address):
         return False
     return not entry.countries or region(address) in entry.countries

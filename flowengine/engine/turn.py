@@ -6,10 +6,13 @@ bounded, and whatever a run cannot do it raises as :class:`TurnFailed`, for whic
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+
+import orjson
 
 from flowengine import prompts
 from flowengine.answers import Act, Piece, act, constant, constant_act, piece, seal
@@ -25,14 +28,22 @@ from flowengine.fetch import Request
 from flowengine.filters import printed
 from flowengine.linking import SECRET_CLOSE, SECRET_OPEN, Handler, Map, Node, Program, Reaction, fill
 from flowengine.numbers import e164, normal_caller
-from flowengine.svaml import Position, after_input
+from flowengine.svaml import MAX_COOKIE_BYTES, MAX_PROMPTS, Position, after_input
 from flowengine.values import BadValue, coerce
 
 MAX_STATES = 1000
 MAX_VISITS = 10_000
 MAX_FRAMES = 8
 MAX_BACK = 16
+MAX_ADDRESS = 1024
 AGAIN = "\x00again"
+UNHEARD = {
+    "menu": {"id": "", "value": "", "input": ""},
+    "amd": {"status": "", "reason": ""},
+}
+"""What the facts of a menu and of a detection are in a turn that has none."""
+
+_NOT_IN_ADDRESS = re.compile(r"\s+")
 HANGUP = constant_act({"name": "hangup"})
 CONTINUE = constant_act({"name": "continue"})
 STOP_RECORDING = constant({"name": "stopRecording"})
@@ -130,18 +141,25 @@ class Turn:
         if self._scope is None:
             session, reads = self.session, self.program.reads
             session.call["language"] = self.language
-            scope = {**self.library.constants, **self.program.defaults, **session.vars, **self.facts}
+            scope = {**UNHEARD, **self.library.constants, **self.program.defaults, **session.vars, **self.facts}
             scope["call"] = session.call
             if "visits" in reads:
                 scope["visits"] = self._visits()
             if "contact" in reads:
-                scope["contact"] = session.contact
+                scope["contact"] = self._contact()
             if "env" in reads:
                 scope["env"] = self.library.env
             if "now" in reads or "today" in reads:
-                scope["now"], scope["today"] = self.world.now, self.world.now.date()
+                scope["now"] = self.world.now.isoformat(timespec="seconds")
+                scope["today"] = scope["now"][:10]
             self._scope = scope
         return self._scope
+
+    def _contact(self) -> dict[str, Any]:
+        """Who calls, and the declared fields; one that was never set is its default, else empty."""
+        who = {"identity": "", "number": self.session.call["cli"], "name": "", "timezone": "", "tags": []}
+        declared = {name: each.get("default", "") for name, each in self.library.contact.items()}
+        return {**who, "language": self.language, **declared, **self.session.contact}
 
     def _visits(self) -> dict[str, int]:
         counted = self.session.visits.get(self.program.name, {})
@@ -176,6 +194,15 @@ class Turn:
 
     def add(self, instruction: Mapping[str, Any]) -> None:
         self.pieces.append(piece(instruction))
+
+    def cookie(self, key: str, value: str) -> None:
+        """A cookie, as much of it as the answer's cookies have room for."""
+        room = MAX_COOKIE_BYTES - len(key) - sum(each.cookie for each in self.pieces)
+        if room < 0:
+            self.note("cookie", f"no room for {key}")
+            return
+        fitting = value.encode("utf-8", "ignore")[:room].decode("utf-8", "ignore")
+        self.add({"name": "setCookie", "key": key, "value": fitting})
 
     def speak(self, op: Any) -> None:
         self.pieces.extend(op.instructions(self.language, self.scope))
@@ -214,16 +241,23 @@ class Turn:
         where[name] = value
         if self._scope is not None and where is self.session.vars:
             self._scope[name] = value
+        self._refresh_contact()
+
+    def _refresh_contact(self) -> None:
+        if self._scope is not None and "contact" in self._scope:
+            self._scope["contact"] = self._contact()
 
     def _speak_in(self, language: str) -> None:
         if language not in self.program.languages:
             raise TurnFailed("call.language is set to a language that the flow does not list")
         self.session.lang = language
         self.session.call["language"] = language
+        self._refresh_contact()
 
     def clear(self, name: str) -> None:
         if name.startswith("contact."):
             self.session.contact.pop(name[8:], None)
+            self._refresh_contact()
         else:
             self.session.vars.pop(name, None)
             self._scope = None
@@ -246,7 +280,7 @@ class Turn:
         own = {**(self.program.recordings or {}), **op}
         scope = {**self.scope, "secret": _PLACEHOLDERS}
         options: dict[str, Any] = {
-            "destinationUrl": prompts.clean(str(fill(own["to"], scope))),
+            "destinationUrl": _NOT_IN_ADDRESS.sub("_", prompts.clean(str(fill(own["to"], scope))))[:MAX_ADDRESS],
             "credentials": str(fill(own["credentials"], scope)),
         }
         if own.get("format"):
@@ -279,7 +313,10 @@ class Turn:
         self._stand()
 
     def place_timer(self, seconds: float) -> None:
-        """Wait with nobody on the line."""
+        """Wait with nobody on the line; a run after the end has nothing to wait for."""
+        if self.side:
+            self.done = True
+            return
         self._stand()
         self.wake = seconds
         self.done = True
@@ -355,6 +392,10 @@ class Turn:
             return False
         self.counts.append((key, limit))
         return True
+
+    def may_dial(self, action: Mapping[str, Any]) -> bool:
+        """Whether every address of a raw action may be dialled. Raises :class:`~flowengine.answers.Refused`."""
+        return all(self._gate(kind, address) for kind, address in act(action).numbers)
 
     def caller_id(self, item: Any) -> str:
         """What ``cli`` shows: a number, or ``private``."""
@@ -444,14 +485,21 @@ class Turn:
         node = self.program.states[name]
         if node.counted and self._count(node) > node.visits > 0:
             return node.then
-        if self.session.retries and self.state != name:
-            self._forget_retries(self.state)
-        self.session.until = 0.0
+        if not self.side:
+            self._depart(name)
         self.node, self.state = node, name
         self.path.append(name)
         for instruct, op in node.do:
             instruct.run(op, self)
         return self._leave(node)
+
+    def _depart(self, name: str) -> None:
+        """What belongs to the place is forgotten; a side run leaves no place."""
+        session = self.session
+        if session.retries and self.state != name:
+            self._forget_retries(self.state)
+        session.until = 0.0
+        session.inbox.clear()
 
     def _count(self, node: Node) -> int:
         visits = self.session.visits.setdefault(self.program.name, {})
@@ -501,13 +549,14 @@ class Turn:
         return ""
 
     def _go_back(self) -> str:
-        """The menu before the last one; without one, the last one again."""
+        """The menu before the last one; without one, the last one again; without any, the end."""
         back = self.session.back
-        current = back[-1] if back else ""
-        if current and current == self.state and len(back) > 1:
+        if not back:
+            self.note("back", "no menu came before")
+            return "end"
+        if back[-1] == self.state and len(back) > 1:
             back.pop()
-        name = back[-1] if back else self.program.start
-        return self._same_again(name)
+        return self._same_again(back[-1])
 
     def _same_again(self, name: str) -> str:
         """A menu's own prompt again: no visit, no ``do``."""
@@ -545,7 +594,7 @@ class Turn:
         if reaction.default and self.session.frames:
             climbed = self._climb(event)
             if climbed is not None:
-                return climbed
+                return self.state if climbed == AGAIN else climbed
         if reaction.to:
             return reaction.to
         if reaction.handler is None:
@@ -580,7 +629,11 @@ class Turn:
         for depth in range(len(self.session.frames) - 1, -1, -1):
             frame = self.session.frames[depth]
             program = self.library.programs[frame["flow"]]
-            handler = program.states[frame["state"]].on.get(event) or program.on.get(event)
+            if not frame["state"]:
+                return None
+            handler = program.states[frame["state"]].on.get(event)
+            if handler is None and not (event == "error" and self.position in ("O", "N")):
+                handler = program.on.get(event)
             if handler is not None:
                 while len(self.session.frames) > depth:
                     self._pop()
@@ -607,7 +660,7 @@ class Turn:
         if self.side:
             self.done = True
             return ""
-        if self.session.frames:
+        if self.session.frames and self.session.frames[-1]["state"]:
             return self._back_to_caller("done", {})
         self._hang_up()
         return ""
@@ -629,7 +682,9 @@ class Turn:
         session = self.session
         callee = self.library.programs.get(node.op["flow"])
         if callee is None or len(session.frames) >= MAX_FRAMES:
-            return self.follow(node, "error")
+            while (target := self.follow(node, "error")) == AGAIN:
+                pass
+            return target
         given = {name: self.value(item) for name, item in node.op["with"].items()} if "with" in node.op else {}
         session.frames.append(
             {"flow": self.program.name, "state": node.name, "vars": session.vars, "back": session.back}
@@ -646,7 +701,7 @@ class Turn:
         session.flow, session.vars, session.back = frame["flow"], frame["vars"], frame["back"]
         self.program, self._scope = self.library.programs[frame["flow"]], None
         self.state = frame["state"]
-        self.node = self.program.states[self.state]
+        self.node = self.program.states.get(self.state)
         return frame
 
     def _return(self, node: Node) -> str:
@@ -658,6 +713,8 @@ class Turn:
 
     def _back_to_caller(self, outcome: str, result: dict[str, Any]) -> str:
         self._pop()
+        if not self.state:
+            return self.program.start  # the kill switch let the call through
         caller = self.program.states[self.state]
         self.fact("result", result)
         if caller.op.get("save") and self._save(caller.op["save"]) == "error" and outcome != "done":
@@ -703,7 +760,20 @@ class Turn:
             if self.position in ("L", "C") and not self.pieces and not self.done:
                 return b""
             action = CONTINUE if self.position in ("L", "C", "B") else HANGUP
+        self._shorten(action)
         return seal(self.pieces, action, self.position, self._gate, self.program.answer)
+
+    def _shorten(self, action: Act) -> None:
+        """Prompts that a platform's answer has no room for are left out from the end."""
+        left = MAX_PROMPTS - action.prompts
+        if sum(each.prompts for each in self.pieces) > left:
+            kept = []
+            for each in self.pieces:
+                left -= each.prompts
+                if not each.prompts or left >= 0:
+                    kept.append(each)
+            self.pieces = kept
+            self.note("speech", f"more than {MAX_PROMPTS} prompts in one answer")
 
     def _gate(self, kind: str, address: str) -> bool:
         return allowed(self.program, kind, address)
@@ -736,7 +806,8 @@ def _seen(data: Any, status: int) -> Any:
 
 def _called(world: World, name: str, arguments: Mapping[str, Any], timeout: float) -> list[Any]:
     try:
-        return [world.call(name, arguments, timeout), ""]
+        # Only what JSON can say may be remembered: a set or half a character would break the turn later.
+        return [orjson.loads(orjson.dumps(world.call(name, arguments, timeout))), ""]
     except Exception as error:
         return [None, f"{name} raised {type(error).__name__}"]
 

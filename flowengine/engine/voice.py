@@ -9,7 +9,7 @@ from typing import Any
 from flowengine.callbacks import Callback
 from flowengine.engine.library import Library
 from flowengine.engine.session import Session, new_call
-from flowengine.engine.turn import HANGUP, STOP_RECORDING, Outcome, Turn, TurnFailed
+from flowengine.engine.turn import CONTINUE, HANGUP, STOP_RECORDING, Outcome, Turn, TurnFailed
 from flowengine.engine.world import World
 from flowengine.linking import Node, Program
 from flowengine.model import LATE_EVENTS
@@ -17,7 +17,6 @@ from flowengine.numbers import normal_caller
 from flowengine.states.base import Heard
 from flowengine.svaml import Position, after_input
 
-BRIDGES = ("connect", "dial", "svaml")
 PATCHED: tuple[Position, ...] = ("K", "L", "C")
 """Positions whose answer is sent by us, as a change of the live call."""
 
@@ -49,6 +48,10 @@ def start(library: Library, program: Program, session: Session, callback: Callba
         url=callback.url,
     )
     session.call = facts
+    switch = library.programs.get(library.kill_switch)
+    if switch is not None and switch is not program:
+        session.frames.append({"flow": program.name, "state": "", "vars": {}, "back": []})
+        session.flow, program = switch.name, switch
     turn = _turn(library, program, session, world, "I", callback)
     turn.run(program.start)
     return Reacted("start", turn.outcome())
@@ -79,24 +82,34 @@ def _turn(
 
 
 def _ice(library: Library, program: Program, session: Session, callback: Callback, world: World) -> Reacted:
-    return _again(library, program, session, callback, world, "I")
+    """A call of our own that asks for its route gets the one it was placed with."""
+    node = program.states.get(session.place)
+    if node is None or not _bridges(node) or session.pos != "O" or session.ended or session.over:
+        return Reacted("stale", body=HANGUP_BODY)
+    turn = _turn(library, program, session, world, "O", callback)
+    turn.run(turn._same_again(node.name))
+    outcome = turn.outcome()
+    # Not in O any more, where the answer would place another call.
+    return Reacted("stale", outcome._replace(position="I"), outcome.body or HANGUP_BODY, node.name)
 
 
 def _again(
     library: Library, program: Program, session: Session, callback: Callback, world: World, position: Position
 ) -> Reacted:
-    """The current prompt again, without a transition."""
+    """The current prompt again, without a transition; where nothing was asked, the call goes on."""
     node = program.states.get(session.place)
     if node is None or node.kind is None or session.ended:
-        return Reacted("stale", body=b'{"action":{"name":"hangup"}}')
+        return Reacted("stale", body=HANGUP_BODY)
+    if not _asks(node, session):
+        return Reacted("stale", body=CONTINUE_BODY, source=node.name)
     turn = _turn(library, program, session, world, position, callback)
     turn.run(turn._same_again(node.name))
     return Reacted("stale", turn.outcome(), source=session.place)
 
 
 def _pie(library: Library, program: Program, session: Session, callback: Callback, world: World) -> Reacted:
-    if session.ended or not session.place:
-        return Reacted("late", body=b'{"action":{"name":"hangup"}}')
+    if session.ended or session.over or not session.place:
+        return Reacted("late", body=HANGUP_BODY)
     node = program.states[session.place]
     if node.kind is not None and node.kind.name == "conference" or _raw(node) == "connectConf":
         return _conference_digits(library, program, session, callback, world, node)
@@ -104,7 +117,7 @@ def _pie(library: Library, program: Program, session: Session, callback: Callbac
     position: Position = after_input(_spoken(session.pos))
     turn = _turn(library, program, session, world, position, callback)
     node, known = _menu_of(turn, node, callback.menu_id)
-    if not known or node.kind is None or node.kind.name in ("connect", "dial", "park"):
+    if not known or node.kind is None or not _asks(node, session):
         return _again(library, program, session, callback, world, position)
     heard = node.kind.hear(node.op, turn, callback)
     if heard.stale:
@@ -112,12 +125,27 @@ def _pie(library: Library, program: Program, session: Session, callback: Callbac
     turn.facts["menu"] = {"id": callback.menu_id, "value": heard.value or heard.event, "input": callback.input_method}
     if heard.event == "hangup":
         turn.position = "N"
-    _react(turn, node, heard)
+    event = _react(turn, node, heard)
     outcome = turn.outcome()
-    return Reacted(heard.event, outcome, outcome.body or HANGUP_BODY, source)
+    return Reacted(event, outcome, outcome.body or HANGUP_BODY, source)
 
 
 HANGUP_BODY = b'{"action":' + HANGUP.body + b"}"
+CONTINUE_BODY = b'{"action":' + CONTINUE.body + b"}"
+
+
+def _asks(node: Node, session: Session) -> bool:
+    """Whether a menu of this place is being played, so that a PIE can belong to it."""
+    kind = node.kind.name if node.kind is not None else ""
+    if kind == "wait":
+        return session.pos not in ("N", "O") and (session.pos not in ("I", "K") or bool(node.op["choices"]))
+    return kind in ("menu", "collect", "voicemail") or _raw(node) == "runMenu"
+
+
+def _bridges(node: Node) -> bool:
+    """Whether somebody is being called from here, so that an ACE can belong to it."""
+    kind = node.kind.name if node.kind is not None else ""
+    return kind in ("connect", "dial") or (_raw(node).startswith("connect") and _raw(node) != "connectConf")
 
 
 def _spoken(position: str) -> Position:
@@ -153,23 +181,25 @@ def _arrive(turn: Turn, name: str, parents: Mapping[str, str]) -> None:
     turn.state = name
 
 
-def _react(turn: Turn, node: Node, heard: Heard) -> None:
+def _react(turn: Turn, node: Node, heard: Heard) -> str:
+    """The event it came to: the silent menu of a wait only asks what became due."""
     if heard.event == "repeat" and node.kind is not None and node.kind.name == "menu":
         turn.run(turn._same_again(node.name))
-        return
+        return heard.event
     if heard.event == "back" and node.kind is not None and node.kind.name == "menu":
         turn.node, turn.state = node, node.name
         turn.run("back")
-        return
+        return heard.event
     if heard.event == "poll":
         heard = _polled(turn, node)
         if heard.event == "poll":
             turn.run(_keep_waiting(turn, node))
-            return
+            return heard.event
     if node.kind is not None and node.kind.name == "voicemail" and heard.event == "recorded":
         turn.pieces.append(STOP_RECORDING)
     _remember(turn, node, heard)
     turn.react(heard.event)
+    return heard.event
 
 
 def _keep_waiting(turn: Turn, node: Node) -> str:
@@ -214,8 +244,9 @@ def _conference_digits(
 
 def _ace(library: Library, program: Program, session: Session, callback: Callback, world: World) -> Reacted:
     node = program.states.get(session.place)
-    if session.ended or node is None or node.kind is None or node.kind.name not in BRIDGES:
-        return Reacted("late", body=HANGUP_BODY if session.ended else b'{"action":{"name":"continue"}}')
+    over = session.ended or session.over
+    if over or node is None or node.kind is None or not _bridges(node):
+        return Reacted("late", body=HANGUP_BODY if over else CONTINUE_BODY)
     session.call["answered"] = True
     if callback.call_id:
         session.call["id"] = callback.call_id
@@ -282,7 +313,7 @@ def _late_verdict(
     library: Library, program: Program, session: Session, callback: Callback, world: World
 ) -> Reacted:
     flow, state = session.armed["amd"]
-    if flow != session.flow or session.place != state:
+    if flow != session.flow or session.place != state or program.states[state].op.get("amd") != "async":
         return Reacted("ignored")
     node = program.states[state]
     position: Position = "L"
