@@ -105,7 +105,8 @@ def _also(group: Iterable[Use]) -> list[str]:
 def where(view: View, use: Use) -> str:
     """``: main[I] > hold[Pi]``, and in a handler the event."""
     if use.pair is None:
-        return ": a turn that breaks is answered here too"
+        broke = use.event == "error"
+        return f": a {'turn that breaks' if broke else 'call that the flow ended'} leads here too"
     event = f" > {use.event}[{use.position}]" if use.event else ""
     return f": {path(view, use.pair)}{event}"
 

@@ -21,7 +21,7 @@ SOUNDS = ("say", "playFiles")
 class Use:
     """``name`` is the platform's name of an action or instruction (or ``dial``), ``word`` the author's.
 
-    ``pair``: the state and position it is reached from; None for the answer to a turn that broke.
+    ``pair``: the state and position it is reached from; None for a turn that broke or a call that ended.
     """
 
     name: str
@@ -132,7 +132,12 @@ def _handled(view: View) -> Iterator[Landing]:
 
 
 def _broken(view: View) -> Iterator[Landing]:
-    """The flow's ``error`` also answers a turn that broke, where the flow begins and after any menu."""
+    """The flow's ``error`` also answers a turn that broke, where the flow begins and after any menu; its
+    ``disconnected`` also runs when the flow itself ended the call.
+    """
+    over = view.flow.on.get("disconnected")
+    if over:
+        yield Landing(over, "N", None, "", "disconnected", False)
     handler = view.flow.on.get("error")
     if handler is None:
         return

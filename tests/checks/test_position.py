@@ -110,7 +110,7 @@ def test_the_handler_of_the_flow_for_errors_also_answers_broken_turns(told: Told
           ring: { dial: { to: patient }, on: { answered: end, disconnected: end, error: end } }
         """
     assert told("position", text) == [
-        "3: dtmf cannot answer somebody we rang who picks up: a turn that breaks is answered here too"
+        "3: dtmf cannot answer somebody we rang who picks up: a turn that breaks leads here too"
     ]
 
 

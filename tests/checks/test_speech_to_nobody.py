@@ -55,3 +55,13 @@ def test_one_sentence_is_told_once(told: Told) -> None:
           b: { connect: { to: sales } }
         """
     assert told(RULE, text) == ["4: nobody hears this say: a[I] > disconnected[N]"]
+
+
+def test_a_call_that_the_flow_itself_ended(told: Told) -> None:
+    text = """\
+        on: { disconnected: { say: Goodbye., to: end } }
+        start: a
+        states:
+          a: { say: Hello., next: end }
+        """
+    assert told(RULE, text) == ["3: nobody hears this say: a call that the flow ended leads here too"]
