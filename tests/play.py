@@ -410,6 +410,7 @@ _WORK: dict[str, Callable[[Phone, Answer, str], None]] = {
 def legal(body: bytes) -> Answer:
     """The answer in a body, held against the schema."""
     answer: Answer = orjson.loads(body)
+    assert orjson.dumps(answer) == body, "written otherwise than orjson writes it"
     wrong = [f"{'/'.join(map(str, each.absolute_path))}: {each.message}" for each in VALID.iter_errors(answer)]
     assert not wrong, f"{wrong}\n{body.decode()}"
     return answer

@@ -104,7 +104,7 @@ def _waiting_events(image: dict[str, Any]) -> set[tuple[str, str]]:
         for name, state in image["states"].items()
         if "kind" in state and KINDS[state["kind"]].waits
         for event in state["events"]
-        if not (event in UNPLAYED and state["kind"] in ("connect", "dial"))
+        if not (event in UNPLAYED and state["kind"] in ("connect", "dial", "svaml"))
     }
 
 
