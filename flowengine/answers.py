@@ -276,6 +276,27 @@ def constant_act(action: Mapping[str, Any]) -> Act:
     return ready._replace(digits=bool(_RUN.search(ready.body)))
 
 
+class Speech:
+    """A ``say`` in one language, of which only the text varies."""
+
+    __slots__ = ("_after",)
+
+    def __init__(self, locale: str) -> None:
+        whole = piece({"name": "say", "text": "x", "locale": locale})
+        self._after = whole.body.split(b'"x"', 1)[1]
+
+    def fill(self, text: str) -> Piece:
+        """The instruction with this text. Raises :class:`Refused`."""
+        if not 0 < len(text) <= MAX_SPEECH:
+            raise Refused("limit", "say.text is empty or too long")
+        if not text.isprintable():
+            _VARYING(text)
+        if "[" in text and prompts.opens_prompt(text):
+            raise Refused("prompt", "say.text begins a prompt of its own")
+        body = b'{"name":"say","text":' + orjson.dumps(text) + self._after
+        return Piece(body, "say", True, len(text), 1, 0, _RUN_TEXT(text) is not None)
+
+
 class Mould:
     """A ``runMenu`` of which only prompts vary: all else is checked and written once.
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flowengine import prompts
-from flowengine.answers import Piece, constant, piece
+from flowengine.answers import Piece, Speech, constant, piece
 from flowengine.expressions import Guard, Text, compile_guard, compile_text
 from flowengine.instructions import INSTRUCTIONS, Instruct
 from flowengine.patterns import compile_pattern
@@ -17,6 +17,8 @@ from flowengine.states import KINDS, Kind
 from flowengine.svaml import MAX_SPEECH
 
 Scope = Mapping[str, Any]
+_LONGEST_ENTITY = 6
+_TAG = re.compile(r"<[^>]*>")
 SECRET_OPEN, SECRET_CLOSE = "\ue000", "\ue001"
 
 
@@ -40,7 +42,25 @@ class Segments:
     def _piece(self, item: Text | Raw, scope: Scope) -> str:
         return item.text.render(scope) if isinstance(item, Raw) else self.escape(item.render(scope))
 
+    def within(self, scope: Scope, most: int) -> str:
+        """As :meth:`render`, with what is put in cut so that it has at most ``most`` characters in all."""
+        values = sum(not isinstance(each, str) for each in self.pieces)
+        room = most // max(1, values)
+        return "".join(
+            each if isinstance(each, str) else _fitting(each, self._piece(each, scope), self.escape, scope, room)
+            for each in self.pieces
+        )
+
     value = render
+
+
+def _fitting(item: Text | Raw, whole: str, escape: Callable[[str], str], scope: Scope, room: int) -> str:
+    if len(whole) <= room:
+        return whole
+    text = (item.text if isinstance(item, Raw) else item).render(scope)[:room]
+    while text and len(escape(text)) > room:
+        text = text[: len(text) - max(1, (len(escape(text)) - room) // _LONGEST_ENTITY)]
+    return escape(text)
 
 
 @dataclass(slots=True)
@@ -84,6 +104,7 @@ class Spoken:
     default: str
     strings: dict[str, str] = field(default_factory=dict)
     pieces: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
+    speech: dict[str, Speech] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for key, parts in self.wording.items():
@@ -114,6 +135,10 @@ class Spoken:
         """As ``say`` and ``playFiles`` instructions."""
         key = self.key(language)
         ready = self.pieces.get(key or language)
+        if ready is None and key not in self.strings:
+            parts = self.wording[key]
+            if len(parts) == 1 and parts[0][0] == "say":
+                return self._say(parts[0][1], key or language, scope)
         if ready is None:
             same = key in self.strings and len(self.pieces) < 100
             made = constant if same else piece
@@ -121,6 +146,15 @@ class Spoken:
             if same:
                 self.pieces[key or language] = ready
         return ready
+
+    def _say(self, text: Any, locale: str, scope: Scope) -> tuple[Piece, ...]:
+        speech = self.speech.get(locale)
+        if speech is None:
+            speech = self.speech[locale] = Speech(locale)
+        words = prompts.plain(text.render(scope))
+        if len(words) <= MAX_SPEECH:
+            return (speech.fill(words),) if words else ()
+        return tuple(speech.fill(each) for each in prompts.split(words))
 
     def files(self, scope: Scope, language: str) -> dict[str, Any]:
         """As one ``playFiles`` with every entry."""
@@ -133,13 +167,32 @@ def _one(kind: str, value: Any, scope: Scope) -> str:
         return prompts.silence(float(value))
     text = value if isinstance(value, str) else value.render(scope)
     if kind == "ssml":
-        return prompts.ssml(text)
+        return prompts.ssml(text) if isinstance(value, str) else _marked_up(value, text, scope)
     if kind == "play":
-        return prompts.href(text) if "://" in text else prompts.file(text)
+        return _played(text, isinstance(value, str))
     text = prompts.plain(text)
     if len(text) <= MAX_SPEECH:
         return f"#tts[{text}]" if text else ""
     return prompts.joined(f"#tts[{each}]" for each in prompts.split(text))
+
+
+def _marked_up(value: Any, text: str, scope: Scope) -> str:
+    """SSML whose values are cut where it would be longer than a prompt may be."""
+    over = len(_TAG.sub("", prompts.ssml(text))) - MAX_SPEECH
+    if over > 0 and isinstance(value, Segments):
+        own = sum(len(each) for each in value.pieces if isinstance(each, str))
+        text = value.within(scope, max(0, MAX_SPEECH - own))
+    return prompts.ssml(text)
+
+
+def _played(text: str, constant: bool) -> str:
+    """A sound; one whose name came from a value is left out where there can be none of that name."""
+    try:
+        return prompts.href(text) if "://" in text else prompts.file(text)
+    except ValueError:
+        if constant:
+            raise
+        return ""
 
 
 def _prompt_string(parts: list[tuple[str, Any]], scope: Scope) -> str:
@@ -155,6 +208,8 @@ def _instructions(parts: list[tuple[str, Any]], scope: Scope, locale: str) -> li
             found += [{"name": "say", "text": each, "locale": locale} for each in texts]
             continue
         entry = _one(kind, value, scope)
+        if not entry:
+            continue
         if found and found[-1]["name"] == "playFiles":
             found[-1]["ids"].append(entry)
         else:
@@ -206,6 +261,7 @@ class Node:
     on: dict[str, Handler]
     events: dict[str, Reaction]
     branches: tuple[Branch, ...] = ()
+    waits_as: str = ""
 
 
 @dataclass(slots=True)
@@ -381,6 +437,7 @@ class Linker:
             on=on,
             events={event: _reaction(each, on, flow_on) for event, each in image["events"].items()},
             branches=tuple(map(self._branch, image["op"]["branches"])) if image.get("kind") == "route" else (),
+            waits_as=image.get("kind", ""),
         )
 
     def _op(self, image: Mapping[str, Any]) -> dict[str, Any]:

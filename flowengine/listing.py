@@ -16,7 +16,7 @@ from flowengine.fields import Duration, Field
 from flowengine.fusing import fuse
 from flowengine.graph import Book, Resolution, outcomes, resolve
 from flowengine.model import Branch, Flow, Instruction, Prompt, Source, State
-from flowengine.positions import Analysis, Pair, _Walk, analyse, analysis
+from flowengine.positions import Analysis, Pair, Walk, analyse, analysis
 from flowengine.report import Paint, counted
 from flowengine.states import KINDS, Outcome
 from flowengine.states.base import spoken
@@ -134,7 +134,7 @@ class _Lister:
     def __init__(self, flow: Flow, book: Book) -> None:
         self.flow, self.book = flow, book
         self.analyses = analyse(flow, book)
-        self.walk = _Walk(flow, "I", book)
+        self.walk = Walk(flow, "I", book)
         self.fused = fuse(flow, book)
 
     def listing(self) -> Listing:

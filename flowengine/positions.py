@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from flowengine.graph import Book, Resolution, menus_before, outcomes, resolve
+from flowengine.graph import Book, Resolution, late_outcomes, menus_before, outcomes, resolve
 from flowengine.model import Branch, Flow, State
 from flowengine.states import KINDS, Outcome
 from flowengine.states.base import landing
@@ -101,7 +101,7 @@ def analysis(flow: Flow, entry: Position, book: Book) -> Analysis:
         return cached
     book.cache[key] = Analysis(entry)
     while True:
-        found = _Walk(flow, entry, book).run()
+        found = Walk(flow, entry, book).run()
         before: Analysis = book.cache[key]
         book.cache[key] = found
         if _size(found) == _size(before) or not _recursive(flow, flow.name, book, set()):
@@ -124,15 +124,19 @@ def _recursive(flow: Flow, name: str, book: Book, seen: set[str]) -> bool:
     return False
 
 
-class _Walk:
+class Walk:
     def __init__(self, flow: Flow, entry: Position, book: Book) -> None:
         self.flow, self.book = flow, book
+        self.outbound = flow.outbound
         self.result = Analysis(entry)
         self.todo: list[Pair] = []
         self._before: dict[str, set[str]] | None = None
 
     def run(self) -> Analysis:
         self.reach(self.flow.start, self.result.entry, None, "start")
+        over = self.flow.on.get("disconnected")
+        for branch in over.branches if over else ():
+            self._branch(branch, "N", None, "disconnected")
         self._drain()
         while self._errors():
             self._drain()
@@ -159,7 +163,8 @@ class _Walk:
         if target == "end":
             self.result.ends.add(position)
         elif target == "back":
-            for name in self._menus(source[0] if source else ""):
+            self.result.ends.add(position)
+            for name in sorted(self._menus(source[0] if source else "")):
                 self.reach(name, position, source, event)
         elif target in self.flow.states and (target, position) not in self.result.pairs:
             self.result.pairs[(target, position)] = Step(source, event)
@@ -176,6 +181,8 @@ class _Walk:
             self.reach(state.visits.then.to, position, pair, "visits")
         if state.next:
             self.reach(state.next.to, position, pair, "next")
+        for late in late_outcomes(state, self.flow):
+            self._raise(late, "N", pair, state)
         if not state.kind or not state.config:
             return
         if state.kind == "route":
@@ -201,10 +208,10 @@ class _Walk:
     def positions(self, outcome: Outcome, position: Position, state: State) -> list[Position]:
         """Where an outcome's run may stand, of all its ``where``, for this state in this position."""
         if state.kind == "wait":
-            return _wait_positions(outcome, position, state, self.flow)
+            return _wait_positions(outcome, position, state, self.outbound)
         if position == "O" and state.kind not in ("dial", "svaml") and KINDS[state.kind].waits:
             return []
-        return list(dict.fromkeys(landing(where, position, self.flow.outbound) for where in outcome.where))
+        return list(dict.fromkeys(landing(where, position, self.outbound) for where in outcome.where))
 
     def _raise(self, outcome: Outcome, position: Position, pair: Pair, state: State) -> None:
         resolution = resolve(state, outcome, self.flow, own_error=position in ("O", "N"))
@@ -235,7 +242,7 @@ class _Walk:
         summary = analysis(callee, pair[1], self.book)
         self.result.inputs |= summary.inputs
         for outcome in outcomes(state, self.flow, self.book):
-            reached = summary.ends if outcome.name == "done" else summary.returns.get(outcome.name, set())
+            reached = summary.returns.get(outcome.name, set()) | (summary.ends if outcome.name == "done" else set())
             for position in sorted(reached):
                 self._raise(outcome, position, pair, state)
         for event, reached in summary.escapes.items():
@@ -247,10 +254,10 @@ def _after(position: Position) -> Position:
     return "N" if position in ("N", "O") else after_input(position)
 
 
-def _wait_positions(outcome: Outcome, position: Position, state: State, flow: Flow) -> list[Position]:
+def _wait_positions(outcome: Outcome, position: Position, state: State, outbound: bool) -> list[Position]:
     if position in ("N", "O"):
         timed = outcome.name in ("elapsed", *(state.config["until"] or ()))
-        return [landing("outbound", position, flow.outbound)] if timed else []
+        return [landing("outbound", position, outbound)] if timed else []
     if outcome.name in ("disconnected", "hangup"):
         return ["N"]
     if outcome.choice or state.config["choices"] or position not in ("I", "K"):
@@ -258,4 +265,4 @@ def _wait_positions(outcome: Outcome, position: Position, state: State, flow: Fl
     return ["K", "N"] if outcome.name == "error" else ["K"]
 
 
-__all__ = ["Analysis", "Pair", "analyse", "analysis", "entries", "plays"]
+__all__ = ["Analysis", "Pair", "Walk", "analyse", "analysis", "entries", "plays"]

@@ -21,7 +21,7 @@ import orjson
 from flowengine.callbacks import EVENTS, BadBody, Callback, call_key, dedupe_key, read
 from flowengine.engine.fallback import fallbacks
 from flowengine.engine.library import Library, dialled
-from flowengine.engine.session import BadSession, Session, load
+from flowengine.engine.session import BadSession, Session, load, new_call
 from flowengine.engine.turn import Outcome
 from flowengine.engine.voice import PATCHED, NotTaken, Reacted, failed, hear, outside, place_call, start
 from flowengine.engine.world import World
@@ -184,8 +184,9 @@ class Service:
     ) -> tuple[Verdict, bytes, list[Any]]:
         outcome = reacted.outcome
         body = reacted.body or (outcome.body if outcome is not None else b"")
-        if outcome is not None and outcome.position in PATCHED:
-            session, outcome = self._intent(loaded, reacted, {"fields": callback.fields}, now)
+        if outcome is not None and outcome.position in PATCHED and outcome.body:
+            redo = {"fields": callback.fields, "recorded": world.recorded}
+            session, outcome = self._intent(loaded, reacted, redo, now)
             body = b""
         session.n += 1
         row = self._row(session, reacted.event, reacted.source, outcome, body, now, began, world)
@@ -224,10 +225,11 @@ class Service:
             incident, type(error).__name__, callback.event, session.flow, session.place,
         )  # fmt: skip
         flow = session.flow
+        new_session = Session(id=loaded.key, started=now, call=new_call(callback.call_id))
         try:
-            session = load(loaded.session) if loaded.session is not None else Session(id=loaded.key, started=now)
+            session = load(loaded.session) if loaded.session is not None else new_session
         except BadSession:
-            session = Session(id=loaded.key, started=now)
+            session = new_session
         session.flow = session.flow or flow
         session.rev = session.rev or self.library.revision
         if callback.event in ("ice", "pie"):
@@ -270,8 +272,9 @@ class Service:
             world = self._world(now, "", [])
             reacted = outside(self.library, session, name, data, world)
             outcome, body = reacted.outcome, b""
-            if outcome is not None and outcome.position in PATCHED:
-                session, outcome = self._intent(loaded, reacted, {"name": name, "data": data}, now)
+            if outcome is not None and outcome.position in PATCHED and outcome.body:
+                redo = {"name": name, "data": data, "recorded": world.recorded}
+                session, outcome = self._intent(loaded, reacted, redo, now)
             elif outcome is not None:
                 body = outcome.body
             session.n += 1
@@ -303,8 +306,6 @@ class Service:
         outcome = reacted.outcome
         assert outcome is not None and loaded.session is not None
         session = load(loaded.session)
-        if not outcome.body:
-            return session, outcome
         session.pending = reacted.event
         call = session.call
         payload = {
@@ -330,7 +331,7 @@ class Service:
                 return False
             session.pending = ""
             began, now = monotonic(), self.clock()
-            world = self._world(at, "", [])
+            world = self._world(at, "", redo.get("recorded", []))
             if "fields" in redo:
                 reacted = hear(self.library, session, read(orjson.dumps(redo["fields"])), world)
             else:
@@ -403,15 +404,20 @@ class Service:
         aliases: tuple[str, ...],
         outcome: Outcome | None,
     ) -> Write:
-        timers = self._timers(session, outcome, now)
-        life = ENDED_LIFE if session.ended else CALL_LIFE
-        due = max((timer.due for timer in timers if timer.due), default=0.0)
-        expires = max(now + life, due + CALL_LIFE if due else 0.0, session.until + CALL_LIFE if session.until else 0.0)
+        timers: tuple[Timer, ...] = ()
         effects: list[Effect] = []
         counts: tuple[Count, ...] = ()
         if outcome is not None:
-            effects = self._effects(session, outcome, now)
-            counts = tuple(Count(name, int(now) // HOUR, limit) for name, limit in outcome.counts)
+            if outcome.timer != "keep":
+                timers = self._timers(session, outcome, now)
+            if outcome.effects or outcome.position == "O":
+                effects = self._effects(session, outcome, now)
+            if outcome.counts:
+                counts = tuple(Count(name, int(now) // HOUR, limit) for name, limit in outcome.counts)
+        expires = now + (ENDED_LIFE if session.ended else CALL_LIFE)
+        if timers or session.until:
+            wakes = [timer.due for timer in timers if timer.due]
+            expires = max(expires, *(due + CALL_LIFE for due in wakes), session.until + CALL_LIFE)
         return Write(
             loaded.key, loaded.version, session.dump(), expires, now, dedupe, answer, row, effects, timers, aliases, counts
         )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 
-from flowengine.settings import Refusal
+from flowengine.settings import Refusal, settle_memory
 from flowengine.web import create_app
 
 try:
@@ -14,5 +13,4 @@ except Refusal as refusal:
     print(f"flowengine cannot start: {refusal}", file=sys.stderr)
     sys.exit(2)
 
-gc.collect()
-gc.freeze()  # compiled flows live as long as the process: no collection need walk them again
+settle_memory()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import gc
 import http.client
 import multiprocessing
 import os
@@ -78,13 +77,13 @@ def service(paths: list[str], url: str) -> Any:
     from flowengine.graph import Book
     from flowengine.project import read_project
     from flowengine.service import Service
+    from flowengine.settings import settle_memory
     from flowengine.stores import open_store
 
     source = read_project(paths)
     artefact = orjson.loads(orjson.dumps(compile_book(Book(source.flows), source.project)))
     library = open_library(artefact, revision(artefact), {})
-    gc.collect()
-    gc.freeze()
+    settle_memory()
     return Service(library, open_store(url), Fetcher(), {"RECORDINGS": "a:b:c"}, lambda *_: None, clock=lambda: NOW)
 
 

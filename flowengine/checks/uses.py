@@ -9,7 +9,7 @@ from flowengine.checks.base import View
 from flowengine.graph import late_outcomes, resolve
 from flowengine.instructions import INSTRUCTIONS
 from flowengine.model import Branch, Handler, Instruction, State
-from flowengine.positions import Pair, _Walk, analysis
+from flowengine.positions import Pair, Walk, analysis
 from flowengine.problems import Mark
 from flowengine.states import KINDS, Outcome
 from flowengine.svaml import Position
@@ -158,10 +158,10 @@ def raised(view: View, pair: Pair) -> Iterator[tuple[Outcome, Position]]:
             yield from ((outcome, position) for position in _walk(view).positions(outcome, pair[1], state))
 
 
-def _walk(view: View) -> _Walk:
+def _walk(view: View) -> Walk:
     if "walk" not in view.cache:
-        view.cache["walk"] = _Walk(view.flow, "I", view.book)
-    walk: _Walk = view.cache["walk"]
+        view.cache["walk"] = Walk(view.flow, "I", view.book)
+    walk: Walk = view.cache["walk"]
     return walk
 
 

@@ -44,7 +44,7 @@ class Session:
     visits: dict[str, dict[str, int]] = field(default_factory=dict)
     retries: dict[str, int] = field(default_factory=dict)
     draws: dict[str, str] = field(default_factory=dict)
-    armed: dict[str, list[str]] = field(default_factory=dict)
+    armed: dict[str, list[Any]] = field(default_factory=dict)
     back: list[str] = field(default_factory=list)
     frames: list[dict[str, Any]] = field(default_factory=list)
     inbox: list[list[Any]] = field(default_factory=list)

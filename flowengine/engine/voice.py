@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +112,7 @@ def _pie(library: Library, program: Program, session: Session, callback: Callbac
     if session.ended or session.over or not session.place:
         return Reacted("late", body=HANGUP_BODY)
     node = program.states[session.place]
-    if node.kind is not None and node.kind.name == "conference" or _raw(node) == "connectConf":
+    if node.waits_as == "conference" or _raw(node) == "connectConf":
         return _conference_digits(library, program, session, callback, world, node)
     source = session.place
     position: Position = after_input(_spoken(session.pos))
@@ -153,15 +154,14 @@ def _spoken(position: str) -> Position:
 
 
 def _raw(node: Node) -> str:
-    return str(node.op.get("name", "")) if node.kind is not None and node.kind.name == "svaml" else ""
+    return str(node.op.get("name", "")) if node.waits_as == "svaml" else ""
 
 
 def _menu_of(turn: Turn, node: Node, menu_id: str) -> tuple[Node, bool]:
     """The state whose menu answered, arriving there first when it was a jump."""
     fused = node.op.get("fused") if turn.library.fuse else None
     if fused is None:
-        raw = node.kind is not None and node.kind.name == "svaml"
-        return node, raw or menu_id in ("main", "")
+        return node, node.waits_as == "svaml" or menu_id in ("main", "")
     name = fused["states"].get(menu_id or "main")
     if name is None:
         return node, False
@@ -183,10 +183,10 @@ def _arrive(turn: Turn, name: str, parents: Mapping[str, str]) -> None:
 
 def _react(turn: Turn, node: Node, heard: Heard) -> str:
     """The event it came to: the silent menu of a wait only asks what became due."""
-    if heard.event == "repeat" and node.kind is not None and node.kind.name == "menu":
+    if heard.event == "repeat" and node.waits_as == "menu":
         turn.run(turn._same_again(node.name))
         return heard.event
-    if heard.event == "back" and node.kind is not None and node.kind.name == "menu":
+    if heard.event == "back" and node.waits_as == "menu":
         turn.node, turn.state = node, node.name
         turn.run("back")
         return heard.event
@@ -195,7 +195,7 @@ def _react(turn: Turn, node: Node, heard: Heard) -> str:
         if heard.event == "poll":
             turn.run(_keep_waiting(turn, node))
             return heard.event
-    if node.kind is not None and node.kind.name == "voicemail" and heard.event == "recorded":
+    if node.waits_as == "voicemail" and heard.event == "recorded":
         turn.pieces.append(STOP_RECORDING)
     _remember(turn, node, heard)
     turn.react(heard.event)
@@ -233,12 +233,12 @@ def _conference_digits(
     if node.kind is None:
         return Reacted("ignored")
     turn = _turn(library, program, session, world, "N", callback)
-    turn.side = True
     heard = node.kind.hear(node.op, turn, callback)
     if heard.stale:
         return Reacted("ignored")
     turn.facts["menu"] = {"id": callback.menu_id, "value": heard.value, "input": callback.input_method}
-    turn.react(heard.event)
+    with _beside(turn):
+        turn.react(heard.event)
     return Reacted(heard.event, turn.outcome(), source=node.name)
 
 
@@ -272,8 +272,8 @@ def _dice(library: Library, program: Program, session: Session, callback: Callba
     if not session.place:
         handler = program.on.get("disconnected")
         if handler is not None:
-            turn.side = True
-            turn.run(turn._branch(handler.branches))
+            with _beside(turn):
+                turn.run(turn._branch(handler.branches))
         return Reacted("disconnected", turn.outcome())
     turn.react("disconnected")
     if session.place == source:
@@ -294,25 +294,36 @@ def _side_run(library: Library, session: Session, callback: Callback, world: Wor
     """A late event runs at the state that armed it, in N; the place is kept."""
     if armed not in session.armed:
         return Reacted("ignored")
-    flow, state = session.armed[armed]
-    kept = (session.place, session.flow, session.vars, session.frames)
-    if flow != session.flow:
-        frame = next((each for each in session.frames if each["flow"] == flow), None)
-        session.vars, session.frames, session.flow = (frame["vars"] if frame else {}), [], flow
+    flow, state, *left = session.armed[armed]
     turn = _turn(library, library.programs[flow], session, world, "N", callback)
-    turn.side = True
-    session.place = state
-    try:
+    with _beside(turn):
+        if flow != session.flow:
+            depth = next((at for at, each in enumerate(session.frames) if each["flow"] == flow), -1)
+            frame = session.frames[depth] if depth >= 0 else {"vars": left[0] if left else {}, "back": []}
+            session.flow, session.vars, session.back = flow, frame["vars"], [*frame["back"]]
+            session.frames = session.frames[: max(depth, 0)]
+        session.place = state
         turn.react(event)
+        outcome = turn.outcome()
+    return Reacted(event, outcome, source=state)
+
+
+@contextmanager
+def _beside(turn: Turn) -> Iterator[None]:
+    """A side run: whatever it passes through, the call stands where it stood."""
+    session = turn.session
+    kept = (session.place, session.flow, session.vars, session.frames, session.back)
+    session.frames, session.back, turn.side = [*session.frames], [*session.back], True
+    try:
+        yield
     finally:
-        session.place, session.flow, session.vars, session.frames = kept
-    return Reacted(event, turn.outcome(), source=state)
+        session.place, session.flow, session.vars, session.frames, session.back = kept
 
 
 def _late_verdict(
     library: Library, program: Program, session: Session, callback: Callback, world: World
 ) -> Reacted:
-    flow, state = session.armed["amd"]
+    flow, state, *_ = session.armed["amd"]
     if flow != session.flow or session.place != state or program.states[state].op.get("amd") != "async":
         return Reacted("ignored")
     node = program.states[state]
@@ -328,7 +339,7 @@ def _late_verdict(
 
 def mode(session: Session, node: Node) -> Position | None:
     """The position of the answer to an outside event or timer at this place; None: it must wait for a poll."""
-    kind = node.kind.name if node.kind is not None else ""
+    kind = node.waits_as
     if kind == "conference":
         return "C"
     if kind == "park":
@@ -356,7 +367,7 @@ def outside(library: Library, session: Session, name: str, data: Any, world: Wor
         position = "O"
     turn = Turn(library, session, world, position, program)
     turn.facts["event"] = data
-    if name == "elapsed" and session.until and node.kind is not None and node.kind.name == "wait":
+    if name == "elapsed" and session.until and node.waits_as == "wait":
         if session.until > world.now.timestamp() + 0.5:
             turn.run(_keep_waiting(turn, node))
             return Reacted("poll", turn.outcome(), source=node.name)

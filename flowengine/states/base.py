@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from flowengine.callbacks import Callback
 from flowengine.document import Map, Node
@@ -76,8 +76,7 @@ class Call(Protocol):
     def timer(self, seconds: float | None) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """What a callback means at a place: an event with its value, or that it was not for this place."""
 
     event: str
