@@ -29,20 +29,48 @@ class Explanation:
         """The first sentence."""
         first = " ".join(self.doc.split("\n\n")[0].split("```")[0].split())
         match = _SENTENCE.match(first)
-        return (match[1] if match else first).rstrip(":")
+        return (match[1] if match else first).rstrip(":.")
 
 
 def explained() -> dict[str, Explanation]:
     """Every rule there is, by name, in alphabetical order."""
     from flowengine.checks import rules
 
-    found = {name: Explanation(name, "error", doc.strip(), True) for name, doc in SHAPE_RULES.items()}
+    found = {name: Explanation(name, _severity(name), doc.strip(), True) for name, doc in SHAPE_RULES.items()}
     for name, rule in rules().items():
-        found[name] = Explanation(name, rule.severity, rule.doc)
+        also = f"\n\n{found[name].doc}" if name in found else ""
+        found[name] = Explanation(name, rule.severity, rule.doc + also, bool(also))
     return dict(sorted(found.items()))
 
 
+def _severity(name: str) -> Severity:
+    return "warning" if name in WARNINGS else "error"
+
+
+WARNINGS = {"allow-without-reason"}
+
 SHAPE_RULES: dict[str, str] = {
+    "allow-without-reason": """
+A comment `# allow` names no rule or gives no reason, and therefore silences nothing. On the line of a warning,
+`# allow RULE: reason` says that its author has seen it and why it stays; errors cannot be allowed.
+
+```yaml wrong
+flow: wrong
+channel: voice
+start: bye
+states:
+  bye: { say: Goodbye., next: end }
+  lost: { say: Hello., next: end }  # allow unreachable
+```
+```yaml right
+flow: right
+channel: voice
+start: bye
+states:
+  bye: { say: Goodbye., next: end }
+  lost: { say: Hello., next: end }  # allow unreachable: comes back in spring
+```
+""",
     "comment-cut": """
 A plain text is cut off by ` #`, which begins a comment in YAML. What follows it would never be heard. Put the text
 in quotes.
@@ -136,9 +164,9 @@ states:
 ```
 """,
     "encoding": """
-The file is not UTF-8, or holds a character that nobody can see (a control character, or one that turns the direction
-of the text and so hides what a line says). Save the file as UTF-8 and delete the character. A byte order mark and
-Windows line ends are fine.
+The file is not UTF-8, or holds a character that nobody can see. Such are control characters, and those that turn the
+direction of the text and so hide what a line says. Save the file as UTF-8 and delete the character. A byte order
+mark and Windows line ends are fine.
 """,
     "flow-else": """
 The flow's own `on` has `else`. There it would catch everything that any state leaves open, errors of reading included;
@@ -162,7 +190,7 @@ states:
 ```
 """,
     "limit": """
-A number, a duration, a list or a text is outside what is allowed there; the message says the bounds.
+A number, a duration, a list or a text is outside its bounds. The message says them.
 
 ```yaml wrong
 flow: wrong
@@ -221,7 +249,7 @@ states:
 The flow (or a state in it) is written for messages. This version runs voice flows: use `channel: voice` and its kinds.
 """,
     "missing-key": """
-A key is missing without which the rest means nothing, such as the `start` of a flow or the `prompt` of a menu.
+A key is missing without which the rest means nothing. Such are the `start` of a flow and the `prompt` of a menu.
 
 ```yaml wrong
 flow: wrong
@@ -315,12 +343,12 @@ states:
 ```
 """,
     "outside-project": """
-A file lies, perhaps through a symbolic link, outside the folder of the project (the one with `flowengine.yaml`).
-What is served must be what was reviewed, so everything a project uses lies inside it.
+A file lies outside the folder of the project. That folder is the one with `flowengine.yaml`; a symbolic link may lead
+out of it. What is served must be what was reviewed, so everything a project uses lies inside it.
 """,
     "pattern": """
-A regular expression is not one of RE2, which has neither look-around nor back references and therefore always ends
-quickly; or it can match no digits where digits are expected.
+A regular expression is not one of RE2. RE2 has neither look-around nor back references and therefore always ends
+quickly. An expression that can match no digits, where digits are expected, is refused too.
 
 ```yaml wrong
 flow: wrong

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowengine.cli import PROBLEMS, Command, Sentence
-from flowengine.cli.finding import complete_flow, find, note, paths_or_default, say, tell
+from flowengine.cli.finding import complete_flow, find, note, paths_or_default, say, tell, write
 from flowengine.problems import errors
 from flowengine.report import counted, paint_for
 
@@ -38,7 +38,7 @@ def compile_(flow: str | None, form: str, output: str | None) -> None:
     With -o the compiled project is written to a file, which flowengine serve takes in place of the YAML.
     """
     if output is not None:
-        _write(flow, Path(output))
+        _write(flow, output)
         return
     if flow is None:
         raise Sentence("name a flow to show, or -o FILE to write all of them")
@@ -56,7 +56,7 @@ def _show(name: str, form: str) -> None:
     say(as_json(listed) if form == "json" else as_text(listed, paint), paint)
 
 
-def _write(name: str | None, output: Path) -> None:
+def _write(name: str | None, output: str) -> None:
     from flowengine.build import build, write_artefact
 
     if name is None or Path(name).is_dir():
@@ -65,7 +65,7 @@ def _write(name: str | None, output: Path) -> None:
         built, _ = find(name, compiled=True)
     _stop_at_errors(built, None)
     data = write_artefact(built)
-    output.write_bytes(data)
+    write(output, data)
     flows = counted(len(built.book.flows), "flow")
     note(f"{output}: {flows}, revision {built.revision}, {len(data):,} bytes.")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowengine.cli import Sentence
 from flowengine.problems import Problem, did_you_mean
 from flowengine.report import Paint, lines_of, paint_for, text
 
@@ -94,6 +95,14 @@ def say(line: str, paint: Paint) -> None:
 def note(line: str) -> None:
     """Progress and remarks, on standard error."""
     click.echo(line, err=True)
+
+
+def write(path: str, data: bytes) -> None:
+    """A file that the user named; one sentence where it cannot be written."""
+    try:
+        Path(path).write_bytes(data)
+    except OSError as error:
+        raise Sentence(f"cannot write {path}: {error.strerror}") from None
 
 
 def wanted_state(flow: Flow, name: str) -> str:

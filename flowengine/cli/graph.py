@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
-from flowengine.cli import Command, Sentence
-from flowengine.cli.finding import complete_flow, complete_state, find, note, wanted_state
+from flowengine.cli import FAILED, Command, Sentence
+from flowengine.cli.finding import complete_flow, complete_state, find, note, wanted_state, write
 from flowengine.problems import did_you_mean
 from flowengine.report import counted
+
+if TYPE_CHECKING:
+    from flowengine.diagram import Format
+    from flowengine.diagram.palette import Theme
+    from flowengine.diagram.scene import Detail
 
 FORMATS = ("svg", "png", "pdf", "dot", "mmd")
 
@@ -35,31 +41,34 @@ FORMATS = ("svg", "png", "pdf", "dot", "mmd")
 @click.option(
     "--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True, help="For PNG and PDF."
 )
-def graph(flow: str, output: str | None, detail: str, around: str | None, theme: str) -> None:
+def graph(flow: str, output: str | None, detail: Detail, around: str | None, theme: Theme) -> None:
     """Draw FLOW (its name or its path), with its problems marked.
 
     Works for flows with errors too, as long as they can be read.
     """
     form = _format(output)
     built, found = find(flow)
-    from flowengine.diagram import picture
+    from flowengine.diagram import DrawingFailed, picture
 
     own = [problem for problem in built.problems if problem.mark.file == found.file]
     state = wanted_state(found, around) if around else None
-    drawn = picture(found, built.book, own, form, detail=detail, around=state, theme=theme)
+    try:
+        drawn = picture(found, built.book, own, form, detail=detail, around=state, theme=theme)
+    except DrawingFailed as error:
+        raise Sentence(str(error), FAILED) from None
     if output is None:
         click.echo(drawn, nl=False)
         return
-    Path(output).write_bytes(drawn)
+    write(output, drawn)
     wrong = f", {counted(len(own), 'problem')} marked" if own else ""
     note(f"{output}: {counted(len(found.states), 'state')} of {found.name}{wrong}.")
 
 
-def _format(output: str | None) -> str:
+def _format(output: str | None) -> Format:
     if output is None:
         return "dot"
     ending = Path(output).suffix.lstrip(".").lower()
     if ending not in FORMATS:
         hint = did_you_mean(ending, FORMATS) or f"; expected {', '.join(FORMATS)}"
         raise Sentence(f'cannot tell a format from "{output}"{hint}')
-    return ending
+    return cast("Format", ending)
