@@ -407,11 +407,11 @@ def test_post_says_when_nothing_listens() -> None:
             },
             "a menu: 1 sales “Press 1.”",
         ),
-        ({"action": {"name": "connectPstn", "number": "+12025550111"}}, "is connected to +12025550111"),
-        ({"action": {"name": "park", "holdPrompt": "music.wav"}}, "is parked: (file music.wav)"),
+        ({"action": {"name": "connectPstn", "number": "+12025550111"}}, "the caller is connected to +12025550111"),
+        ({"action": {"name": "park", "holdPrompt": "music.wav"}}, "the caller is parked: (file music.wav)"),
         (
             {"instructions": [{"name": "answer"}, {"name": "startRecording"}], "action": {"name": "continue"}},
-            "is recorded, then the call goes on",
+            "the caller is recorded, then the call goes on",
         ),
     ],
 )

@@ -140,16 +140,18 @@ def in_short(svaml: dict[str, Any]) -> str:
     """``the caller hears “Hello.”, then a menu: 1 sales, 2 service``."""
     heard = [words for each in svaml.get("instructions") or () if (words := _instruction(each))]
     action = _action(svaml["action"])
-    return f"{', '.join(heard)}, then {action}" if heard else action
+    if heard:
+        return f"the caller {', '.join(heard)}, then {action}"
+    return f"the caller {action}" if action.startswith(("is ", "enters ")) else action
 
 
 def _instruction(each: dict[str, Any]) -> str:
     name = each.get("name")
     if name == "say":
-        return f"the caller hears “{each.get('text', '')}”"
+        return f"hears “{each.get('text', '')}”"
     if name == "playFiles":
         return f"hears {' '.join(_prompt(prompt) for prompt in each.get('ids', ()))}"
-    said = {"startRecording": "is recorded", "stopRecording": "is no longer recorded", "sendDtmf": "tones are sent"}
+    said = {"startRecording": "is recorded", "stopRecording": "is no longer recorded", "sendDtmf": "is sent tones"}
     return said.get(str(name), "")
 
 
@@ -182,5 +184,9 @@ def _menu(action: dict[str, Any]) -> str:
     main: dict[str, Any] = next((menu for menu in menus if menu.get("id") == "main"), {})
     words = _prompt(main.get("mainPrompt", ""))
     keys = [f"{each['dtmf']} {each['action'].partition('(')[2].rstrip(')')}" for each in main.get("options", ())]
-    what = f"a menu: {', '.join(keys)}" if keys else f"up to {main.get('maxDigits', 1)} keys are collected"
+    what = f"a menu: {', '.join(keys)}" if keys else f"a wait for {_count(main.get('maxDigits', 1))}"
     return f"{what} {words}".rstrip()
+
+
+def _count(most: int) -> str:
+    return "one key" if most == 1 else f"up to {most} keys"
