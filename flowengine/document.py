@@ -97,7 +97,9 @@ def read_file(path: Path, shown: str, max_bytes: int = MAX_BYTES, max_nodes: int
             data = stream.read(max_bytes + 1)
     except OSError as error:
         document = Document(shown)
-        document.problems.append(Problem("unreadable", Mark(shown), f"cannot read the file: {error.strerror}"))
+        document.problems.append(
+            Problem("unreadable", Mark(shown), f"cannot read the file: {error.strerror}")
+        )
         return document
     return read(data, shown, max_bytes, max_nodes)
 
@@ -118,7 +120,9 @@ def read(data: bytes, file: str, max_bytes: int = MAX_BYTES, max_nodes: int = MA
         document.problems.append(_syntax(error, document))
         document.root = None
     except yaml.YAMLError as error:
-        document.problems.append(Problem("yaml-syntax", Mark(file), f"this is not YAML: {short(str(error), 120)}"))
+        document.problems.append(
+            Problem("yaml-syntax", Mark(file), f"this is not YAML: {short(str(error), 120)}")
+        )
         document.root = None
     return document
 
@@ -139,7 +143,9 @@ def _decode(data: bytes, document: Document, max_bytes: int) -> str | None:
 
 def _unreadable(data: bytes, file: str, max_bytes: int) -> Problem | None:
     if len(data) > max_bytes:
-        return Problem("too-large", Mark(file), f"the file is larger than {max_bytes} bytes", fix="split the flow")
+        return Problem(
+            "too-large", Mark(file), f"the file is larger than {max_bytes} bytes", fix="split the flow"
+        )
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return Problem("encoding", Mark(file), "the file is UTF-16; expected UTF-8", fix="save it as UTF-8")
     try:
@@ -159,7 +165,24 @@ def _unreadable(data: bytes, file: str, max_bytes: int) -> Problem | None:
     return None
 
 
+def _cut_in_braces(error: yaml.MarkedYAMLError, document: Document) -> Problem | None:
+    """A comment inside ``{ }`` or ``[ ]`` that swallowed the rest of a line, the closing bracket with it."""
+    begin, end = error.context_mark, error.problem_mark
+    if begin is None or end is None or "expected ',' or" not in (error.problem or ""):
+        return None
+    for number, line in enumerate(document.lines[begin.line : end.line + 1], begin.line + 1):
+        cut = re.search(r"\S[ \t]+(#.*[}\]])", line)
+        if cut:
+            mark = Mark(document.file, number, cut.start(1) + 1, len(cut[1]))
+            message = "the text is cut off here: # after a blank begins a comment, and the closing bracket is in it"
+            return Problem("comment-cut", mark, message, fix="put the text in quotes")
+    return None
+
+
 def _syntax(error: yaml.MarkedYAMLError, document: Document) -> Problem:
+    cut = _cut_in_braces(error, document)
+    if cut is not None:
+        return cut
     where = error.problem_mark or error.context_mark
     mark = Mark(document.file, where.line + 1, where.column + 1) if where else Mark(document.file)
     line = document.lines[mark.line - 1] if mark.line <= len(document.lines) else ""
@@ -195,7 +218,7 @@ class _Builder:
         self._finish()
 
     def _events(self) -> Iterator[Any]:
-        return iter(yaml.parse(self.text, Loader=yaml.CSafeLoader))  # type: ignore[no-untyped-call]
+        return iter(yaml.parse(self.text, Loader=yaml.CSafeLoader))
 
     def _finish(self) -> None:
         mark = Mark(self.document.file)
@@ -217,7 +240,9 @@ class _Builder:
             self.pending.pop()
             self._place(node)
         elif isinstance(event, yaml.AliasEvent):
-            raise _Stop(self._refuse(event, f"*{event.anchor}: aliases are not allowed", "write the value out"))
+            raise _Stop(
+                self._refuse(event, f"*{event.anchor}: aliases are not allowed", "write the value out")
+            )
         elif isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
@@ -234,7 +259,9 @@ class _Builder:
     def _count(self, event: Any) -> None:
         self.nodes += 1
         if self.nodes > self.max_nodes:
-            raise _Stop(Problem("too-large", self._mark(event), f"more than {self.max_nodes} values", fix="split it"))
+            raise _Stop(
+                Problem("too-large", self._mark(event), f"more than {self.max_nodes} values", fix="split it")
+            )
         if event.tag is not None and not (isinstance(event, yaml.ScalarEvent) and event.tag == "!"):
             raise _Stop(self._refuse(event, f"the tag {event.tag} is not allowed", "write plain YAML"))
         if event.anchor is not None:
@@ -243,10 +270,16 @@ class _Builder:
     def _open(self, event: Any) -> None:
         self._count(event)
         if len(self.stack) >= MAX_DEPTH:
-            raise _Stop(Problem("nesting", self._mark(event), f"nesting deeper than {MAX_DEPTH}", fix="flatten it"))
+            raise _Stop(
+                Problem("nesting", self._mark(event), f"nesting deeper than {MAX_DEPTH}", fix="flatten it")
+            )
         if self.stack and isinstance(self.stack[-1], Map) and self.pending[-1] is None:
             what = "a list or mapping stands where a key should be"
-            raise _Stop(self._refuse(event, what, "put the text in quotes: {{ … }} needs them at the start of a value"))
+            raise _Stop(
+                self._refuse(
+                    event, what, "put the text in quotes: {{ … }} needs them at the start of a value"
+                )
+            )
         mark = Mark(self.document.file, event.start_mark.line + 1, event.start_mark.column + 1)
         node = Map(mark, bool(event.flow_style)) if isinstance(event, yaml.MappingStartEvent) else Seq(mark)
         self.stack.append(node)
@@ -282,9 +315,15 @@ class _Builder:
 
     def _key(self, parent: Map, node: Node) -> Text:
         if not isinstance(node, Text):
-            raise _Stop(Problem("yaml-feature", node.mark, f"{kind_of(node)} cannot be a key", fix="use a name"))
+            raise _Stop(
+                Problem("yaml-feature", node.mark, f"{kind_of(node)} cannot be a key", fix="use a name")
+            )
         if node.value == "<<" and node.plain:
-            raise _Stop(Problem("yaml-feature", node.mark, "merge keys (<<) are not allowed", fix="write the keys out"))
+            raise _Stop(
+                Problem(
+                    "yaml-feature", node.mark, "merge keys (<<) are not allowed", fix="write the keys out"
+                )
+            )
         return node
 
     def _enter(self, parent: Map, key: Text, node: Node) -> None:
@@ -309,5 +348,8 @@ class _Builder:
             message = f'the comma before "{short(key.value)}" split the text'
             fix = "put the whole text in quotes"
         else:
-            message, fix = f'"{short(key.value)}" has no value', "write one, or delete the key; empty text is ''"
+            message, fix = (
+                f'"{short(key.value)}" has no value',
+                "write one, or delete the key; empty text is ''",
+            )
         self.document.problems.append(Problem("empty-value", key.mark, message, fix=fix))
