@@ -35,7 +35,13 @@ OPEN = "2026-11-20T10:00:00+00:00"
 """A Friday morning."""
 CLOSED = "2026-11-21T22:00:00+00:00"
 FOREVER = 10 * 365 * 86_400.0
-ENV = {"RECORDINGS": "key:secret:eu-north-1", "GREETING": "Good morning", "TOKEN": "t0ken", "CRM_TOKEN": "t0ken"}
+ENV = {
+    "RECORDINGS": "key:secret:eu-north-1",
+    "GREETING": "Good morning",
+    "TOKEN": "t0ken",
+    "CRM_TOKEN": "t0ken",
+    "MEETINGS_TOKEN": "t0ken",
+}
 
 Answer = dict[str, Any]
 Server = Callable[[Request], Response]

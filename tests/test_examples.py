@@ -151,3 +151,63 @@ def test_every_field_of_an_answer_is_emitted_by_an_example(field: str) -> None:
     example = emitting().get(field)
     assert example, f"no example emits {field}; write one under examples/svaml/"
     print(f"{field}: {example}")
+
+
+@pytest.mark.parametrize(
+    ("flow", "steps", "note"),
+    [
+        ("log", ("ice",), ["log", "called from ~"]),
+        ("track", ("ice",), ["track", "asked_for_hours"]),
+        ("tag", ("ice",), ["tag", "caller"]),
+        ("untag", ("ice",), ["untag", "lead"]),
+        ("opt_in", ("ice", "press 1"), ["opt_in", "news"]),
+        ("opt_out", ("ice",), ["opt_out", "news"]),
+    ],
+)
+def test_notes_are_in_the_journal_without_numbers(flow: str, steps: tuple[str, ...], note: list[str]) -> None:
+    phone = Phone(PATHS, flow)
+    phone.play(*steps)
+    kind, text = phone.journal()[-1][2]["notes"][0]
+    assert kind == note[0]
+    assert text.startswith(note[1])
+    assert phone.caller and phone.caller[1:] not in text
+
+
+def test_what_is_set_is_spoken_and_what_is_cleared_is_not() -> None:
+    phone = Phone(PATHS, "set")
+    phone.ice()
+    assert phone.said == "Hola amigo. Nuestra oferta es breakfast."
+    phone = Phone(PATHS, "clear")
+    phone.ice()
+    assert phone.said == "This is try 1. From now on it is try 0."
+
+
+@pytest.mark.parametrize(
+    ("flow", "said"),
+    [
+        ("constants", "Thank you for calling Acme Corp."),
+        ("contact", "Hello friend. Goodbye neighbour."),
+        ("env", "Good morning."),
+        ("now", "It is 10:00 on 20 November 2026."),
+        ("result_facts", "Two seats cost 24 dollars."),
+        ("response", "The weather is fine."),
+    ],
+)
+def test_facts_are_what_they_say(flow: str, said: str) -> None:
+    phone = Phone(PATHS, flow, server=GIVEN)
+    phone.ice()
+    assert phone.said == said
+
+
+def test_a_secret_goes_to_the_server_and_nowhere_else() -> None:
+    phone = Phone(PATHS, "secret", server=ok())
+    phone.ice()
+    assert phone.asked[0].headers == (("Authorization", "Bearer t0ken"),)
+    assert "t0ken" not in str(phone.journal()) + phone.session.dump().decode()
+
+
+def test_credentials_are_sent_and_not_kept() -> None:
+    phone = Phone(PATHS, "raw")
+    answer = phone.ice()
+    assert answer and "key:secret:eu-north-1" in str(answer)
+    assert "key:secret" not in str(phone.journal()) + phone.session.dump().decode()

@@ -37,7 +37,8 @@ BY_SUBFLOW = {"return": "subflow"}
 
 def flow_of(kind: str) -> str:
     file = f"examples/kinds/{BY_SUBFLOW.get(kind, kind)}.yaml"
-    return next(name for name, image in built(PATHS)[0]["flows"].items() if image["file"].endswith(file))
+    found: str = next(name for name, image in built(PATHS)[0]["flows"].items() if image["file"].endswith(file))
+    return found
 
 
 def played(kind: str) -> dict[str, Answer | None]:
@@ -241,3 +242,83 @@ def test_the_answer_is_picked_up_before_its_first_sound(line: Any) -> None:
     for state, picked in ((MENU, True), (VOICEMAIL, True), (CONNECT, False), (ROOM, False), (PARK, False)):
         instructions = [each["name"] for each in line(state).ice().get("instructions", ())]
         assert ("answer" in instructions) is picked, state
+
+
+POLLED = (
+    "do: [ { say: Wait. } ], wait: { for: 25s, until: ready, choices: { stop: 1 } }, "
+    "on: { elapsed: end, stop: end, ready: end }"
+)
+
+
+def test_a_wait_on_the_line_is_polled_and_hears_what_came_meanwhile(line: Any) -> None:
+    phone = line(POLLED)
+    phone.ice()
+    assert phone.entry()["timeoutMills"] == 10_000
+    phone.pass_time(10)
+    assert phone.silence()["action"]["name"] == "runMenu"
+    assert phone.event("ready") is None
+    assert phone.place == "it"
+    assert phone.silence() == HANGUP
+    assert phone.journal()[-1][:2] == ("ready", "it")
+
+
+def test_the_last_poll_of_a_wait_is_as_short_as_what_is_left(line: Any) -> None:
+    phone = line(POLLED)
+    phone.ice()
+    phone.pass_time(20)
+    phone.silence()
+    assert phone.entry()["timeoutMills"] == 4_000
+    phone.pass_time(4)
+    assert phone.silence() == HANGUP
+    assert phone.journal()[-1][:2] == ("elapsed", "it")
+
+
+def test_a_long_wait_without_keys_is_parked_anew(line: Any) -> None:
+    phone = line("do: [ { say: Wait. } ], wait: { for: 1000s }, on: { elapsed: end }")
+    phone.ice()
+    assert (phone.action, phone.due()) == ("park", 590)
+    phone.wake()
+    assert phone.action == "park"
+    assert phone.due() == pytest.approx(410, abs=2)
+    phone.wake()
+    assert phone.action == "hangup"
+
+
+@pytest.mark.parametrize("menu", ["beyond", "main-2"])
+def test_a_result_of_another_menu_asks_the_current_one_again(line: Any, menu: str) -> None:
+    phone = line(MENU)
+    first = phone.ice()
+    again = phone.pie("return", "stop", menu)
+    assert again["action"] == first["action"]
+    assert phone.place == "it"
+
+
+def test_digits_are_not_taken_by_a_menu_nor_choices_by_a_collect(line: Any) -> None:
+    for state, kind, value in ((MENU, "sequence", "1234"), (COLLECT, "return", "stop")):
+        phone = line(state)
+        first = phone.ice()
+        assert phone.pie(kind, value)["action"] == first["action"]
+        assert phone.place == "it"
+
+
+@pytest.mark.parametrize("value", ["٣٤٥٦", "12²4", "12 4", "12345", "", "12;4"])
+def test_only_digits_as_they_stand_on_keys_count(line: Any, value: str) -> None:
+    phone = line(COLLECT)
+    phone.ice()
+    assert phone.pie("sequence", value) == says(GOODBYE)
+    assert phone.journal()[-1][0] == "invalidinput"
+
+
+def test_a_choice_that_was_not_offered_is_invalid(line: Any) -> None:
+    phone = line(MENU)
+    phone.ice()
+    assert phone.pie("return", "beyond") == says(GOODBYE)
+
+
+def test_whatever_comes_after_the_end_hears_the_end(line: Any) -> None:
+    phone = line(MENU)
+    phone.play("ice", "silence")
+    assert phone.pie("return", "stop") == HANGUP
+    assert phone.ace() == HANGUP
+    phone.dice()
+    assert phone.dice() is None
