@@ -59,7 +59,7 @@ def test_the_python_of_the_api_page_runs(code: str) -> None:
 
 
 def test_the_commands_named_exist() -> None:
-    told = set(re.findall(r"(?:^|[ /`])flowengine ([a-z]+)\b", README))
+    told = set(re.findall(r"(?:^|[ /`])flowengine ([a-z]+)\b", README, re.MULTILINE))
     from flowengine.cli import main
 
     assert {"validate", "graph", "compile", "post", "serve", "worker", "explain"} <= told

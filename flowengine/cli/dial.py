@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from flowengine.cli import Command, Sentence
 
-@click.command()
+if TYPE_CHECKING:
+    from flowengine.linking import Program
+    from flowengine.service import Service
+
+
+@click.command(
+    cls=Command,
+    examples=(('flowengine dial reminder --input to=+12025550150 --input name=Anna --input time="3 pm"', "ring Anna"),),
+)
 @click.argument("flow")
-@click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", help="An input of the flow; as often as needed.")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="NAME=VALUE", help="An input of the flow; as often as needed."
+)
 def dial(flow: str, inputs: tuple[str, ...]) -> None:
-    """Start a FLOW that places a call, and say what became of it.
-
-    \b
-    flowengine dial reminder --input to=+12025550150 --input name=Anna --input time="3 pm"
-    """
+    """Start a FLOW that places a call, and say what became of it."""
     from flowengine.settings import Refusal, application, open_all
     from flowengine.sinch.credentials import Credentials, Misconfigured
     from flowengine.sinch.voice import VoiceClient
@@ -25,11 +35,14 @@ def dial(flow: str, inputs: tuple[str, ...]) -> None:
         _, service = open_all(os.environ, workers=2)
         credentials = Credentials.from_env(os.environ)
     except (Refusal, Misconfigured) as refusal:
-        raise _stopped(2, str(refusal)) from None
+        raise Sentence(str(refusal)) from None
     given = _given(inputs)
+    flow = _name(service.library.programs, flow)
     _known(service.library.programs, flow, given)
     if credentials is None:
-        raise _stopped(2, "VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set; a call cannot be placed without them")
+        raise Sentence(
+            "VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set; a call cannot be placed without them"
+        )
     key, placed = _dialled(service, flow, given)
     if not placed:
         _stop(1, f"the flow {flow} placed no call (session {key}): its number may be outside may_dial")
@@ -40,13 +53,8 @@ def dial(flow: str, inputs: tuple[str, ...]) -> None:
     click.echo(f"calling (session {key})")
 
 
-def _stopped(code: int, sentence: str) -> SystemExit:
-    click.echo(f"flowengine dial: {sentence}", err=True)
-    return SystemExit(code)
-
-
 def _stop(code: int, sentence: str) -> None:
-    raise _stopped(code, sentence)
+    raise Sentence(sentence, code)
 
 
 def _given(inputs: tuple[str, ...]) -> dict[str, str]:
@@ -59,12 +67,22 @@ def _given(inputs: tuple[str, ...]) -> dict[str, str]:
     return given
 
 
-def _known(programs: object, flow: str, given: dict[str, str]) -> None:
+def _name(programs: Mapping[str, Program], flow: str) -> str:
+    """A flow's name, for a path to it."""
+    for program in programs.values():
+        if flow not in programs and Path(program.file).resolve() == Path(flow).resolve():
+            return program.name
+    return flow
+
+
+def _known(programs: Mapping[str, Program], flow: str, given: dict[str, str]) -> None:
     from flowengine.problems import did_you_mean, listed
 
-    assert isinstance(programs, dict)
     if flow not in programs:
-        _stop(2, f'there is no flow "{flow}"{did_you_mean(flow, programs) or "; the flows are " + listed(sorted(programs))}')
+        _stop(
+            2,
+            f'there is no flow "{flow}"{did_you_mean(flow, programs) or "; the flows are " + listed(sorted(programs))}',
+        )
     program = programs[flow]
     if not program.outbound:
         _stop(2, f"the flow {flow} has no dial state, so it cannot place a call")
@@ -76,12 +94,10 @@ def _known(programs: object, flow: str, given: dict[str, str]) -> None:
         _stop(2, f"the flow {flow} needs --input {' --input '.join(f'{name}=…' for name in missing)}")
 
 
-def _dialled(service: object, flow: str, given: dict[str, str]) -> tuple[str, bool]:
+def _dialled(service: Service, flow: str, given: dict[str, str]) -> tuple[str, bool]:
     from flowengine.engine.turn import TurnFailed
-    from flowengine.service import Service
 
-    assert isinstance(service, Service)
     try:
         return service.dial(flow, given)
     except TurnFailed as error:
-        raise _stopped(2, str(error)) from None
+        raise Sentence(str(error)) from None

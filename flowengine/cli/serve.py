@@ -14,8 +14,17 @@ from typing import Any
 
 import click
 
+from flowengine.cli import Command
 
-@click.command()
+
+@click.command(
+    cls=Command,
+    examples=(
+        ("flowengine serve", "two processes on 127.0.0.1:8080"),
+        ("flowengine serve --workers 4 --worker", "with a worker for calls out and timers"),
+        ("flowengine serve flows.artefact", "what flowengine compile -o made"),
+    ),
+)
 @click.argument("artefact", required=False)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=int, envvar="PORT", default=8080, show_default=True, help="The port; PORT sets it too.")
@@ -23,13 +32,7 @@ import click
 @click.option("--threads", type=int, default=8, show_default=True, help="Threads of each.")
 @click.option("--worker", "with_worker", is_flag=True, help="Run a worker for calls out and timers beside it.")
 def serve(artefact: str | None, host: str, port: int, workers: int, threads: int, with_worker: bool) -> None:
-    """Serve the flows of FLOWENGINE_FLOWS (or a compiled ARTEFACT) with gunicorn.
-
-    \b
-    flowengine serve
-    flowengine serve --workers 4 --worker
-    flowengine serve flows.artefact
-    """
+    """Serve the flows of FLOWENGINE_FLOWS (or a compiled ARTEFACT) with gunicorn."""
     from flowengine.settings import Refusal, Settings
 
     began = monotonic()
@@ -66,9 +69,7 @@ def _artefact(given: str, flows: str, folder: str) -> str:
     return str(path)
 
 
-def _banner(
-    path: str, settings: Any, began: float, host: str, port: int, workers: int, with_worker: bool
-) -> None:
+def _banner(path: str, settings: Any, began: float, host: str, port: int, workers: int, with_worker: bool) -> None:
     from flowengine.banner import banner
     from flowengine.settings import Refusal
     from flowengine.stores import open_store

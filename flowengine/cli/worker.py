@@ -8,8 +8,16 @@ import sys
 
 import click
 
+from flowengine.cli import Command
 
-@click.command()
+
+@click.command(
+    cls=Command,
+    examples=(
+        ("flowengine worker", "beside flowengine serve"),
+        ("flowengine serve --worker", "both at once"),
+    ),
+)
 def worker() -> None:
     """Place calls, change live ones and fire timers, from the outbox of the store.
 
