@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import orjson
+
 _NUMBER = re.compile(rb"\+?[0-9]{7,15}(?![0-9a-fA-F])")
 _NUMBER_TEXT = re.compile(r"\+?[0-9]{7,15}(?![0-9a-fA-F])")
 SECRET_KEYS = frozenset({"credentials", "authorization", "cookie"})
@@ -13,9 +15,10 @@ SECRET_KEYS = frozenset({"credentials", "authorization", "cookie"})
 
 def redact_bytes(body: bytes, sensitive: Iterable[str], digest: Callable[[str], str]) -> bytes:
     """An answer without numbers and without the values named in ``sensitive``."""
-    for value in sensitive:
-        if len(value) > 1:
-            body = body.replace(value.encode("utf-8", "replace"), b"****")
+    hidden = [value for value in sensitive if len(value) > 1]
+    if hidden:
+        # Text by text: among the bytes a value may be written with escapes, or be part of a length of time.
+        return orjson.dumps(redact(orjson.loads(body), hidden, digest))
     if not _NUMBER.search(body):
         return body
     return _NUMBER.sub(lambda match: f"~{digest(_plain(match[0].decode()))}".encode(), body)

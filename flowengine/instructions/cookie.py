@@ -20,7 +20,12 @@ class Cookie(Instruct):
     name = "cookie"
     type = Record(
         (
-            Field("key", Constant(r"[A-Za-z0-9_.-]+", "a key of letters, digits, _ . and -", 50), "its name", True),
+            Field(
+                "key",
+                Constant(r"[A-Za-z0-9_.-]+", "a key of letters, digits, _ . and -", 50),
+                "its name",
+                True,
+            ),
             Field("value", TEXT, "its text", True),
         ),
         "cookie",
@@ -31,4 +36,4 @@ class Cookie(Instruct):
         return lower_fields(value, "key", "value")
 
     def run(self, op: Any, call: Any) -> None:
-        call.add({"name": "setCookie", "key": op["key"], "value": call.text(op["value"])})
+        call.cookie(op["key"], call.line(op["value"]))

@@ -13,6 +13,8 @@ from typing import Any
 from flowengine.fields import TEXT
 from flowengine.instructions.base import Instruct
 
+MOST = 128
+
 
 class Dtmf(Instruct):
     name = "dtmf"
@@ -22,4 +24,4 @@ class Dtmf(Instruct):
     def run(self, op: Any, call: Any) -> None:
         tones = "".join(each for each in call.text(op) if each in "0123456789#w")
         if tones:
-            call.add({"name": "sendDtmf", "value": tones})
+            call.add({"name": "sendDtmf", "value": tones[:MOST]})

@@ -22,6 +22,7 @@ from flowengine.lowering import lower_fields
 from flowengine.model import Address, Flow, State
 from flowengine.problems import did_you_mean
 from flowengine.states.base import DISCONNECTED, HANGUP, STALE, Heard, Outcome
+from flowengine.svaml import MAX_HEADER_BYTES
 
 ACTION_OF = {"number": "connectPstn", "sip": "connectSip", "user": "connectMxp", "stream": "connectStream"}
 COUNTRIES = ["at", "au", "bg", "br", "be", "ch", "cl", "cn", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hu", "il", "in", "it", "lt", "jp", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt", "ru", "se", "sg", "th", "uk", "us", "tw", "ve", "za"]
@@ -129,10 +130,20 @@ def _limits(op: Any, call: Any, action: dict[str, Any], *names: str) -> dict[str
     if "suppressCallbacks" in names and op.get("suppress_callbacks"):
         action["suppressCallbacks"] = True
     if "callHeaders" in names and op.get("call_headers"):
-        action["callHeaders"] = [
-            {"key": key, "value": call.line(value)} for key, value in op["call_headers"].items()
-        ]
+        action["callHeaders"] = _headers(op, call)
     return action
+
+
+def _headers(op: Any, call: Any) -> list[dict[str, str]]:
+    """The headers, each as long as there is room for it."""
+    found, room = [], MAX_HEADER_BYTES
+    for key, value in op["call_headers"].items():
+        room -= len(key)
+        fitting = call.line(value).encode("utf-8", "ignore")[: max(room, 0)].decode("utf-8", "ignore")
+        room -= len(fitting.encode())
+        if room >= 0:
+            found.append({"key": key, "value": fitting})
+    return found
 
 
 def _pstn(op: Any, call: Any, to: str) -> dict[str, Any]:
@@ -164,9 +175,7 @@ def _sip(op: Any, call: Any, to: str) -> dict[str, Any]:
 def _mxp(op: Any, call: Any, to: str) -> dict[str, Any]:
     action: dict[str, Any] = {"name": "connectMxp", "destination": {"type": "username", "endpoint": to}}
     if op.get("call_headers"):
-        action["callHeaders"] = [
-            {"key": key, "value": call.line(value)} for key, value in op["call_headers"].items()
-        ]
+        action["callHeaders"] = _headers(op, call)
     return action
 
 
@@ -186,9 +195,11 @@ def hear_bridge(op: Any, call: Any, callback: Callback) -> Heard:
     if callback.event != "ace":
         return STALE
     status = callback.amd_status
+    if op.get("amd") is None:
+        return Heard("answered")
     if status in ("human", "machine", "notsure", "hangup"):
         return Heard(status)
-    if op.get("amd") == "sync":
+    if op["amd"] == "sync":
         return Heard("notsure")
     return Heard("answered" if status in ("", "inprogress") else "notsure")
 

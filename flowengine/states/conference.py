@@ -16,7 +16,7 @@ from flowengine.callbacks import Callback
 from flowengine.fields import TEXT, Duration, Field, Integer, OneOf, Record
 from flowengine.lowering import lower_fields
 from flowengine.model import Flow, State
-from flowengine.states.base import DISCONNECTED, STALE, Heard, Kind, Outcome
+from flowengine.states.base import DISCONNECTED, STALE, Heard, Kind, Outcome, Where
 from flowengine.states.bridge import MUSIC
 from flowengine.states.outside import UNTIL, lower_until, outside
 from flowengine.svaml import Position
@@ -49,14 +49,18 @@ class Conference(Kind):
     def outcomes(self, state: State, flow: Flow) -> tuple[Outcome, ...]:
         detect = (state.config["dtmf"] or {}).get("mode") == "detect"
         digits = (Outcome("digits", ("nobody",), "ignore", "late", side=True),) if detect else ()
-        failed = (Outcome("error", ("nobody",), "apology", "failure"),) if state.config["until"] else ()
+        where: tuple[Where, ...] = ("same",) if state.config["id"] and state.config["id"].dynamic else ()
+        where += ("nobody",) if state.config["until"] else ()
+        failed = (Outcome("error", where, "apology", "failure"),) if where else ()
         return (*outside(state, "room"), *digits, *failed, DISCONNECTED)
 
     def actions(self, state: State, flow: Flow, position: Position) -> tuple[str, ...]:
         return ("connectConf",)
 
     def lower(self, state: State, flow: Flow) -> dict[str, Any]:
-        return {**lower_fields(state.config, "id", "moh", "dtmf"), **lower_until(state)}
+        dtmf = state.config["dtmf"]
+        keys = {"dtmf": dict(dtmf)} if dtmf else {}
+        return {**lower_fields(state.config, "id", "moh"), **keys, **lower_until(state)}
 
     def run(self, op: Any, call: Any) -> str | None:
         room = call.line(op["id"])[:64]

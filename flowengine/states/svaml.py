@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from flowengine.answers import Refused
 from flowengine.callbacks import Callback
 from flowengine.document import Map, Node, Seq, Text, kind_of
 from flowengine.fields import Boolean, Custom, Field, Integer, Reader, Record, source, unknown_key
@@ -33,10 +34,12 @@ from flowengine.states.base import (
     Heard,
     Kind,
     Outcome,
+    Where,
 )
 from flowengine.states.bridge import hear_bridge
 from flowengine.states.menu import PIE_EVENTS
 from flowengine.svaml import ACTIONS, INSTRUCTIONS, ActionSpec, FieldSpec, InstructionSpec, Position
+from flowengine.walk import within
 
 RETURN = re.compile(r"return\((.*)\)")
 _WIDE = 10**9
@@ -183,6 +186,11 @@ class Svaml(Kind):
 
     def outcomes(self, state: State, flow: Flow) -> tuple[Outcome, ...]:
         action = state.config["action"]
+        if not _dynamic(state.config):
+            return self._heard(action)
+        return _failing(self._heard(action))
+
+    def _heard(self, action: Mapping[str, Any]) -> tuple[Outcome, ...]:
         name = action["name"]
         if name == "runMenu":
             return _menu_outcomes(action)
@@ -218,15 +226,24 @@ class Svaml(Kind):
         }
 
     def run(self, op: Any, call: Any) -> str | None:
-        for instruction in op["instructions"]:
-            if instruction["name"] != "answer":
-                call.add(call.filled(instruction))
-            if instruction["name"] == "startRecording":
-                call.arm("recording")
+        before = len(call.pieces)
+        try:
+            action = call.filled(op["action"])
+            for instruction in op["instructions"]:
+                if instruction["name"] != "answer" or call.position == "I":
+                    call.add(call.filled(instruction))
+            if not call.may_dial(action):
+                raise Refused("destination", op["name"])
+        except Refused as error:
+            del call.pieces[before:]
+            call.note("refused", str(error))
+            return "error"
+        if any(each["name"] == "startRecording" for each in op["instructions"]):
+            call.arm("recording")
         if "amd" in op:
             call.arm("amd")
         place = call.place_call if call.position == "O" else call.place
-        place(call.filled(op["action"]))
+        place(action)
         return None
 
     def hear(self, op: Any, call: Any, callback: Callback) -> Heard:
@@ -242,6 +259,19 @@ class Svaml(Kind):
 
     def summary(self, state: State, flow: Flow) -> str:
         return str(state.config["action"]["name"])
+
+
+def _dynamic(config: Mapping[str, Any]) -> bool:
+    return any(source.dynamic for source in within([config["action"], config["instructions"] or ()]))
+
+
+def _failing(outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+    """With ``error`` where the state stood: a text that was filled in may not be what the platform takes."""
+    where: tuple[Where, ...] = ("same",)
+    if INPUT_ERROR in outcomes:
+        where = ("input", "same")
+    kept = tuple(each for each in outcomes if each is not INPUT_ERROR)
+    return (*kept, Outcome("error", where, INPUT_ERROR.default, INPUT_ERROR.style))
 
 
 def _menu_outcomes(action: Mapping[str, Any]) -> tuple[Outcome, ...]:
