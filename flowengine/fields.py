@@ -106,7 +106,7 @@ class Constant(Type):
         return self.what
 
 
-def Name(what: str = "a name") -> Constant:  # noqa: N802
+def Name(what: str = "a name") -> Constant:
     return Constant(NAME.pattern, f"{what} (a-z, 0-9 and _, beginning with a letter)", 64)
 
 
@@ -269,7 +269,7 @@ NAME_FIX = "names are a-z, 0-9 and _, beginning with a letter"
 
 
 @dataclass(frozen=True)
-class Any_(Type):  # noqa: N801
+class Any_(Type):
     """JSON-like data; every text in it may hold ``{{ }}``. Read as Source, tuple and dict."""
 
     def read(self, node: Node, reader: Reader) -> Any:

@@ -7,8 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowengine.document import Document, Map, Node, Text
-from flowengine.fields import BOOL, LANGUAGE, NAME, PROSE, TEXT, Constant, Custom, Duration, Field, Integer, ListOf, Name
-from flowengine.fields import OneOf, Reader, Record, unknown_key
+from flowengine.fields import (
+    BOOL,
+    LANGUAGE,
+    NAME,
+    PROSE,
+    TEXT,
+    Constant,
+    Custom,
+    Duration,
+    Field,
+    Integer,
+    ListOf,
+    Name,
+    OneOf,
+    Reader,
+    Record,
+    unknown_key,
+)
 from flowengine.instructions import INSTRUCTIONS
 from flowengine.model import Branch, Flow, Handler, Instruction, Project, State, Visits
 from flowengine.problems import Mark, Problem, did_you_mean, listed
@@ -35,14 +51,21 @@ def _keep(node: Node, reader: Reader) -> Node:
     return node
 
 
-_FAILURE = Record((Field("ace", OneOf(("continue", "hangup")), "what a broken turn answers to an ACE", True),), "failure")
+_FAILURE = Record(
+    (Field("ace", OneOf(("continue", "hangup")), "what a broken turn answers to an ACE", True),), "failure"
+)
 
 FLOW = Record(
     (
         Field("flow", Name("a flow"), "the name of the flow, unique in the project", True),
         Field("channel", OneOf(("voice", "message")), "whether it is a call or a chat", True),
         Field("about", PROSE, "what it is for, in one sentence"),
-        Field("languages", ListOf(Constant(LANGUAGE.pattern, "a language such as en-US"), least=1), "the first is the default", shown="[en-US]"),
+        Field(
+            "languages",
+            ListOf(Constant(LANGUAGE.pattern, "a language such as en-US"), least=1),
+            "the first is the default",
+            shown="[en-US]",
+        ),
         Field("triggers", TRIGGERS, "what starts it: a dialled number, the API, or any call"),
         Field("inputs", VARIABLES, "what whoever starts it must give"),
         Field("outcomes", OUTCOMES, "how it may `return`, when another flow plays it"),
@@ -53,7 +76,12 @@ FLOW = Record(
         Field("sounds", SOUNDS, "uploaded files and URLs by name"),
         Field("variables", VARIABLES, "what the flow remembers"),
         Field("defaults", DEFAULTS, "settings for every state"),
-        Field("answer", OneOf(("auto", "never")), "whether a call is answered before the first sound", default="auto"),
+        Field(
+            "answer",
+            OneOf(("auto", "never")),
+            "whether a call is answered before the first sound",
+            default="auto",
+        ),
         Field("failure", _FAILURE, "what a caller gets when a turn breaks"),
         Field("on", Custom(_keep, {"$ref": "#/$defs/handlers"}, "handlers"), "handlers for every state"),
         Field("start", Name("a state"), "the first state", True),
@@ -235,7 +263,9 @@ class _Loader:
         if config is None:
             return None
         if isinstance(own, Map):
-            config.update({key: self.settings[key] for key in self.settings if key in config and key not in own.entries})
+            config.update(
+                {key: self.settings[key] for key in self.settings if key in config and key not in own.entries}
+            )
             kind.check(config, own, self.reader)
             if config.get("template"):
                 config["template_mark"] = template_mark(own)

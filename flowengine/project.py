@@ -26,7 +26,11 @@ PROJECT = Record(
         Field("tone", PROMPT, "the tone of every voicemail"),
         Field("constants", MapOf(Constant(), "a name"), "names every flow may read"),
         Field("defaults", DEFAULTS, "settings for every state of every flow"),
-        Field("env", ListOf(Constant("[A-Z][A-Z0-9_]*", "the name of an environment variable")), "what `env.` may read"),
+        Field(
+            "env",
+            ListOf(Constant("[A-Z][A-Z0-9_]*", "the name of an environment variable")),
+            "what `env.` may read",
+        ),
         Field("kill_switch", Name("a flow"), "a flow tried before every start"),
     ),
     "flowengine.yaml",

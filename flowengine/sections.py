@@ -58,7 +58,14 @@ def _variable(name: str, node: Map, config: dict[str, Any], reader: Reader) -> V
         message = f'the default "{default.text}" is not one of {", ".join(one_of)}'
         reader.problem("shape", default.mark, message, "add it to one_of")
     return Variable(
-        name, config["type"], key.mark, value, default is not None, one_of, config["sensitive"], config["max_length"]
+        name,
+        config["type"],
+        key.mark,
+        value,
+        default is not None,
+        one_of,
+        config["sensitive"],
+        config["max_length"],
     )
 
 
@@ -82,7 +89,11 @@ ADDRESS = Record(
         Field("sip", TEXT, "a SIP address, user@host"),
         Field("user", TEXT, "an app user"),
         Field("stream", TEXT, "a wss:// address"),
-        Field("countries", ListOf(Constant("[A-Z]{2}", "a country such as US"), lone=True), "where the number may be"),
+        Field(
+            "countries",
+            ListOf(Constant("[A-Z]{2}", "a country such as US"), lone=True),
+            "where the number may be",
+        ),
         Field("matches", PATTERN, "what the address must look like (RE2, the whole of it)"),
         Field("per_hour", Integer(1, 100_000), "calls an hour to one address at most"),
     ),
@@ -142,7 +153,12 @@ def _constant_address(name: str, kind: str, source: Source, reader: Reader) -> N
 CALENDAR = Record(
     (
         Field("timezone", Constant(what="a time zone such as Europe/Stockholm"), "an IANA time zone", True),
-        Field("open", Custom(lambda node, reader: node, {"type": "object"}, "hours by day"), "hours by day", True),
+        Field(
+            "open",
+            Custom(lambda node, reader: node, {"type": "object"}, "hours by day"),
+            "hours by day",
+            True,
+        ),
         Field("holidays", Custom(lambda node, reader: node, {"type": "array"}, "a list of dates"), "closed days"),
     ),
     "a calendar",

@@ -14,14 +14,14 @@ do:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from flowengine.fields import TEXT, Name
+from flowengine.fields import TEXT, Name, Type
 from flowengine.instructions.base import Instruct
 
 
 class _Note(Instruct):
-    type = Name()
+    type: ClassVar[Type] = Name()
 
     def run(self, op: Any, call: Any) -> None:
         call.note(self.name, call.text(op))

@@ -21,7 +21,11 @@ from flowengine.model import Instruction
 
 OPTIONS = Record(
     (
-        Field("transcribe", Constant(r"[a-z]{2}[-_][A-Z]{2}", "a language such as en-US"), "transcribe in this language"),
+        Field(
+            "transcribe",
+            Constant(r"[a-z]{2}[-_][A-Z]{2}", "a language such as en-US"),
+            "transcribe in this language",
+        ),
         Field("to", TEXT, "where the file goes: `s3://bucket/folder/file` or `azure://account/container/file`"),
         Field("credentials", TEXT, "for that place, as one whole `{{ secret.NAME }}`"),
         Field("format", Constant("[a-z0-9]+", "a format such as mp3"), "the file format", shown="mp3"),
