@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from flowengine.graph import Book, Resolution, late_outcomes, menus_before, outcomes, resolve
-from flowengine.model import Branch, Flow, State
+from flowengine.graph import Book, Resolution, menus_before, outcomes, resolve
+from flowengine.model import LATE_EVENTS, Branch, Flow, State
 from flowengine.states import KINDS, Outcome
 from flowengine.states.base import landing
 from flowengine.svaml import Position, after_input
@@ -130,17 +130,28 @@ class Walk:
         self.outbound = flow.outbound
         self.result = Analysis(entry)
         self.todo: list[Pair] = []
+        self.late: list[tuple[Outcome, Pair]] = []
         self._before: dict[str, set[str]] | None = None
 
     def run(self) -> Analysis:
         self.reach(self.flow.start, self.result.entry, None, "start")
+        self._drain()
+        while self._errors():
+            self._drain()
+        self._side_runs()
+        return self.result
+
+    def _side_runs(self) -> None:
+        """Late events, and the end of a call that had ended: what their runs reach ends and returns nothing."""
+        ends, returns = set(self.result.ends), {name: set(each) for name, each in self.result.returns.items()}
         over = self.flow.on.get("disconnected")
         for branch in over.branches if over else ():
             self._branch(branch, "N", None, "disconnected")
         self._drain()
-        while self._errors():
+        for outcome, pair in self.late:
+            self._raise(outcome, "N", pair, self.flow.states[pair[0]])
             self._drain()
-        return self.result
+        self.result.ends, self.result.returns = ends, returns
 
     def _drain(self) -> None:
         while self.todo:
@@ -181,8 +192,7 @@ class Walk:
             self.reach(state.visits.then.to, position, pair, "visits")
         if state.next:
             self.reach(state.next.to, position, pair, "next")
-        for late in late_outcomes(state, self.flow):
-            self._raise(late, "N", pair, state)
+        self.late += [(each, pair) for each in outcomes(state, self.flow, self.book) if each.side]
         if not state.kind or not state.config:
             return
         if state.kind == "route":
@@ -200,7 +210,7 @@ class Walk:
 
     def _outcomes(self, pair: Pair, state: State) -> None:
         for outcome in outcomes(state, self.flow, self.book):
-            for position in self.positions(outcome, pair[1], state):
+            for position in () if outcome.side else self.positions(outcome, pair[1], state):
                 self._raise(outcome, position, pair, state)
         if KINDS[state.kind].waits and KINDS[state.kind].actions(state, self.flow, pair[1]) == ("runMenu",):
             self.result.inputs.add(_after(pair[1]))
@@ -246,6 +256,9 @@ class Walk:
             for position in sorted(reached):
                 self._raise(outcome, position, pair, state)
         for event, reached in summary.escapes.items():
+            if event in LATE_EVENTS:
+                self.late.append((Outcome(event, ("nobody",), "climbed", side=True), pair))
+                continue
             for position in sorted(reached):
                 self._raise(Outcome(event, ("same",), "climbed"), position, pair, state)
 

@@ -665,3 +665,81 @@ def test_a_caller_who_hangs_up_first_is_not_changed(held: Make) -> None:
     phone.work()
     assert phone.sent == []
     assert phone.ended
+
+
+# --- a flow that plays another -------------------------------------------------------------------------------
+
+OUTER = """\
+flow: outer
+channel: voice
+triggers: [ { to: "+12025550100" } ]
+on: { error: sorry }
+start: check
+states:
+  check:
+    subflow: { flow: inner }
+    on: { agreed: yes_state, done: no_state, timeout: again, invalidinput: again, error: sorry }
+  again:
+    visits: { max: 1, then: no_state }
+    say: Once more.
+    next: check
+  yes_state: { say: "Yes.", next: end }
+  no_state: { say: "No.", next: end }
+  sorry: { say: Sorry., next: end }
+"""
+INNER = """\
+flow: inner
+channel: voice
+outcomes: [agreed]
+recordings: { to: "s3://acme-calls/x.mp3", credentials: "{{ secret.RECORDINGS }}" }
+variables: { word: { type: text, default: none } }
+start: ask
+states:
+  ask:
+    do: [ { set: { word: kept } }, { record: start } ]
+    menu: { prompt: "For yes press 1, for no press 2, for a server press 3.", choices: { agree: 1, stop: 2, serve: 3 } }
+    on: { stop: end, recording_available: file }
+  agree: { return: agreed }
+  serve:
+    http: { get: https://crm.example.com/x, timeout: 100ms }
+    on: { ok: agree, error: { retry: 2, then: broken } }
+  broken: { say: Three times in vain., next: end }
+  file: { do: [ { log: "{{ word }}: {{ event.destination }}" } ], next: end }
+"""
+
+
+@pytest.fixture
+def outer(tmp_path: Path, store_url: str) -> Make:
+    """What ``file`` reaches is a side run: that its end is none of the inner flow the checks know."""
+    for name, text in (("outer", OUTER), ("inner", INNER)):
+        (tmp_path / f"{name}.yaml").write_text(text, "utf-8")
+    return partial(Phone, (str(tmp_path),), "outer", store_url=store_url, server=failing())
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (("press 1",), "Yes."),
+        (("press 2",), "No."),
+        (("press 3",), "Three times in vain. No."),
+        (("menu error",), "Sorry."),
+        (("silence", "press 1"), "Yes."),
+        (("silence", "menu wrong"), "No."),
+        (("notify recording_available", "press 1"), "Yes."),
+    ],
+)
+def test_an_inner_flow_comes_back_with_its_outcome(outer: Make, steps: tuple[str, ...], said: str) -> None:
+    phone = outer()
+    phone.play("ice", *steps)
+    assert (phone.said, phone.action) == (said, "hangup")
+    assert phone.session.frames == []
+    assert len(phone.asked) == (3 if "press 3" in steps else 0)
+
+
+def test_a_late_event_finds_the_flow_that_armed_it(outer: Make) -> None:
+    phone = outer()
+    phone.play("ice", "press 1", "dice", "notify recording_available")
+    event, source, body = phone.journal()[-1]
+    assert (event, source, body["notes"]) == (
+        "recording_available", "ask", [["log", "kept: s3://acme-calls/call-1.mp3"]]
+    )  # fmt: skip

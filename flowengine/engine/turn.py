@@ -406,9 +406,11 @@ class Turn:
 
     def ask_server(self, op: Mapping[str, Any]) -> str:
         """An http step: ``ok`` or ``error``."""
+        self.fact("response", _seen("", 0))
         try:
             request = self._request(op)
-        except (BadValue, ValueError):
+        except (BadValue, ValueError, EvaluationFailed):
+            self.note("http", "the request could not be written: a secret or value it names is missing")
             return "error"
         if op.get("wait") is False:
             self.effect("http", {"method": request.method, "state": self.state, "flow": self.program.name,
