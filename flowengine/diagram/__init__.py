@@ -1,0 +1,76 @@
+"""Pictures of flows: a flow becomes a scene (plain data), a scene DOT or Mermaid text, DOT a drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from flowengine.diagram.palette import Theme
+    from flowengine.diagram.scene import Detail
+    from flowengine.graph import Book
+    from flowengine.model import Flow
+    from flowengine.problems import Problem
+
+Format = Literal["svg", "png", "pdf", "dot", "mmd"]
+
+
+class DrawingFailed(Exception):
+    """No drawing came out; the message is one clear sentence."""
+
+
+def dot(
+    flow: Flow,
+    book: Book,
+    problems: Iterable[Problem] = (),
+    *,
+    detail: Detail = "full",
+    around: str | None = None,
+    theme: Theme = "light",
+) -> str:
+    """The picture as DOT. ``around``: only this state and its neighbours (``LookupError`` if there is none)."""
+    from flowengine.diagram.dots import write
+    from flowengine.diagram.scene import compose
+
+    return write(compose(flow, book, problems, detail, around), theme)
+
+
+def mermaid(flow: Flow, book: Book, problems: Iterable[Problem] = (), *, around: str | None = None) -> str:
+    """The picture as a Mermaid flowchart, for pages that draw it themselves."""
+    from flowengine.diagram.flowchart import write
+    from flowengine.diagram.scene import compose
+
+    return write(compose(flow, book, problems, "full", around))
+
+
+def draw(dot_text: str, form: Literal["svg", "png", "pdf"]) -> bytes:
+    """DOT drawn in a process of its own. Raises :class:`DrawingFailed`."""
+    from flowengine.diagram.drawing import run
+
+    return run(dot_text, form)
+
+
+def picture(
+    flow: Flow,
+    book: Book,
+    problems: Iterable[Problem],
+    form: Format,
+    *,
+    detail: Detail = "full",
+    around: str | None = None,
+    theme: Theme = "light",
+) -> bytes:
+    """A flow in one of the formats; an SVG serves light and dark pages alike, whatever the theme.
+
+    Raises :class:`DrawingFailed`, and ``LookupError`` where there is no state ``around``.
+    """
+    if form == "mmd":
+        return mermaid(flow, book, problems, around=around).encode()
+    text = dot(flow, book, problems, detail=detail, around=around, theme="light" if form == "svg" else theme)
+    if form == "dot":
+        return text.encode()
+    if form != "svg":
+        return draw(text, form)
+    from flowengine.diagram.svg import themed
+
+    return themed(draw(text, form), flow.name)
