@@ -100,16 +100,36 @@ def analysis(flow: Flow, entry: Position, book: Book) -> Analysis:
         cached: Analysis = book.cache[key]
         return cached
     book.cache[key] = Analysis(entry)
-    while True:
-        found = Walk(flow, entry, book).run()
-        before: Analysis = book.cache[key]
-        book.cache[key] = found
-        if _size(found) == _size(before) or not _recursive(flow, flow.name, book, set()):
-            return found
+    if not _recursive(flow, flow.name, book, set()):
+        book.cache[key] = Walk(flow, entry, book).run()
+    elif _OPEN in book.cache:
+        book.cache[_OPEN].append((flow, entry))
+        book.cache[key] = Walk(flow, entry, book).run()
+    else:
+        book.cache[_OPEN] = [(flow, entry)]
+        while _round(book):
+            pass
+        del book.cache[_OPEN]
+    found: Analysis = book.cache[key]
+    return found
 
 
-def _size(each: Analysis) -> tuple[int, int, int]:
-    return len(each.pairs), sum(map(len, each.returns.values())), sum(map(len, each.escapes.values()))
+_OPEN = "being iterated"
+"""The analyses of flows that play each other: what one learns, the others may need."""
+
+
+def _round(book: Book) -> bool:
+    """Every open analysis once more; whether one of them grew, or another was opened."""
+    before = [(each, _size(book, each)) for each in book.cache[_OPEN]]
+    for flow, entry in book.cache[_OPEN]:
+        book.cache["one", flow.name, entry] = Walk(flow, entry, book).run()
+    return before != [(each, _size(book, each)) for each in book.cache[_OPEN]]
+
+
+def _size(book: Book, opened: tuple[Flow, Position]) -> tuple[int, ...]:
+    each: Analysis = book.cache["one", opened[0].name, opened[1]]
+    told = (sum(map(len, each.returns.values())), sum(map(len, each.escapes.values())))
+    return (len(each.pairs), len(each.ends), len(each.inputs), *told)
 
 
 def _recursive(flow: Flow, name: str, book: Book, seen: set[str]) -> bool:
