@@ -84,7 +84,7 @@ def read_project(paths: Iterable[str]) -> Source:
     for file in dict.fromkeys(files):
         source.loaded.append(_load(file, folder, source.project))
     _twice(source)
-    source.functions = _functions(top)
+    source.functions = _functions(top.resolve(), folder.resolve())
     return source
 
 
@@ -169,9 +169,14 @@ def _twice(source: Source) -> None:
             source.problems.append(Problem("duplicate-flow", flow.mark, message, fix="rename one", flow=flow.name))
 
 
-def _functions(top: Path) -> str:
-    file = top / "functions.py"
-    return file.read_text("utf-8") if file.is_file() else ""
+def _functions(top: Path, folder: Path) -> str:
+    """The nearest ``functions.py`` at or above the flows, within the project folder."""
+    for each in (top, *top.parents):
+        if (each / "functions.py").is_file():
+            return (each / "functions.py").read_text("utf-8")
+        if each == folder:
+            break
+    return ""
 
 
 __all__ = ["Custom", "Source", "UsageError", "default_paths", "read_project"]

@@ -65,6 +65,19 @@ def test_nothing_is_wrong_with_any_example() -> None:
     assert warnings(PATHS) == []
 
 
+PAIR = {"subflow": ("return",)}
+"""What must be named with an example, as it plays it."""
+
+
+@pytest.mark.parametrize(
+    "file", [each.relative_to(ROOT).as_posix() for each in sorted((ROOT / "examples").rglob("*.yaml"))]
+)
+def test_nothing_is_wrong_with_an_example_by_itself(file: str) -> None:
+    if not file.endswith("flowengine.yaml"):
+        also = [str(Path(file).with_stem(each)) for each in PAIR.get(Path(file).stem, ())]
+        assert warnings([file, *also]) == []
+
+
 def test_every_kind_instruction_and_fact_has_its_example() -> None:
     for folder, wanted in (("kinds", set(KINDS)), ("instructions", set(INSTRUCTIONS)), ("facts", FACTS)):
         assert {each.stem for each in (ROOT / "examples" / folder).glob("*.yaml")} == wanted
