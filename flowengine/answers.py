@@ -47,7 +47,8 @@ class Piece(NamedTuple):
     """An instruction that may leave, position aside.
 
     ``sound``: the caller must be connected to hear it. ``speech``: characters spoken. ``cookie``: bytes of
-    key and value. ``digits``: it may hold a phone number, which a journal must not. A named tuple, as one is made in a third of the time of a frozen dataclass.
+    key and value. ``digits``: it may hold a phone number,
+    which a journal must not. A named tuple, as one is made in a third of the time of a frozen dataclass.
     """
 
     body: bytes
@@ -374,9 +375,7 @@ def _play_files(instruction: Mapping[str, Any], body: bytes) -> Piece:
         more, spoken = _heard(each, "playFiles.ids[]")
         count += more
         speech += spoken
-    if "locale" not in instruction and any(
-        "#tts[" in each or "#ssml[" in each for each in instruction["ids"]
-    ):
+    if "locale" not in instruction and any("#tts[" in each or "#ssml[" in each for each in instruction["ids"]):
         raise Refused("missing", "playFiles.locale is missing, which spoken prompts need")
     return Piece(body, "playFiles", True, speech, count)
 
@@ -464,8 +463,7 @@ _ACTS: Mapping[str, Callable[[Mapping[str, Any], bytes], Act]] = {
 }
 
 _ALLOWED: Mapping[str, frozenset[str]] = {
-    position: frozenset(name for name, row in PERMISSION.items() if row[position] != "-")
-    for position in POSITIONS
+    position: frozenset(name for name, row in PERMISSION.items() if row[position] != "-") for position in POSITIONS
 }
 _ANSWER = b'{"name":"answer"}'
 

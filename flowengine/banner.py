@@ -90,7 +90,7 @@ def needs_credentials(flow: Mapping[str, Any]) -> str:
         kind, op = state.get("kind", ""), state.get("op", {})
         if kind == "dial":
             return "place calls"
-        if kind and KINDS[kind].needs_credentials or op.get("until"):
+        if (kind and KINDS[kind].needs_credentials) or op.get("until"):
             return "bring back callers it holds"
         if kind == "wait" and set(state["positions"]) & {"I", "K"} and not op.get("choices"):
             return "bring back callers it holds"

@@ -112,7 +112,9 @@ def _state(
         image["counted"] = True
     image["on"] = {event: lower_handler(handler) for event, handler in state.on.items()}
     image["events"] = {
-        outcome.name: _event(state, outcome, flow) for outcome in outcomes(state, flow, book) if outcome.name != "chosen"
+        outcome.name: _event(state, outcome, flow)
+        for outcome in outcomes(state, flow, book)
+        if outcome.name != "chosen"
     }
     return image
 

@@ -97,9 +97,7 @@ def read_file(path: Path, shown: str, max_bytes: int = MAX_BYTES, max_nodes: int
             data = stream.read(max_bytes + 1)
     except OSError as error:
         document = Document(shown)
-        document.problems.append(
-            Problem("unreadable", Mark(shown), f"cannot read the file: {error.strerror}")
-        )
+        document.problems.append(Problem("unreadable", Mark(shown), f"cannot read the file: {error.strerror}"))
         return document
     return read(data, shown, max_bytes, max_nodes)
 
@@ -120,9 +118,7 @@ def read(data: bytes, file: str, max_bytes: int = MAX_BYTES, max_nodes: int = MA
         document.problems.append(_syntax(error, document))
         document.root = None
     except yaml.YAMLError as error:
-        document.problems.append(
-            Problem("yaml-syntax", Mark(file), f"this is not YAML: {short(str(error), 120)}")
-        )
+        document.problems.append(Problem("yaml-syntax", Mark(file), f"this is not YAML: {short(str(error), 120)}"))
         document.root = None
     return document
 
@@ -143,9 +139,7 @@ def _decode(data: bytes, document: Document, max_bytes: int) -> str | None:
 
 def _unreadable(data: bytes, file: str, max_bytes: int) -> Problem | None:
     if len(data) > max_bytes:
-        return Problem(
-            "too-large", Mark(file), f"the file is larger than {max_bytes} bytes", fix="split the flow"
-        )
+        return Problem("too-large", Mark(file), f"the file is larger than {max_bytes} bytes", fix="split the flow")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return Problem("encoding", Mark(file), "the file is UTF-16; expected UTF-8", fix="save it as UTF-8")
     try:
@@ -153,9 +147,7 @@ def _unreadable(data: bytes, file: str, max_bytes: int) -> Problem | None:
     except UnicodeDecodeError as error:
         before = data[: error.start]
         mark = Mark(file, before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1)
-        return Problem(
-            "encoding", mark, f"byte 0x{data[error.start]:02x} is not UTF-8", fix="save the file as UTF-8"
-        )
+        return Problem("encoding", mark, f"byte 0x{data[error.start]:02x} is not UTF-8", fix="save the file as UTF-8")
     bad = _NOT_TEXT.search(text) or _BIDI.search(text)
     if bad:
         line = text.count("\n", 0, bad.start()) + 1
@@ -240,9 +232,7 @@ class _Builder:
             self.pending.pop()
             self._place(node)
         elif isinstance(event, yaml.AliasEvent):
-            raise _Stop(
-                self._refuse(event, f"*{event.anchor}: aliases are not allowed", "write the value out")
-            )
+            raise _Stop(self._refuse(event, f"*{event.anchor}: aliases are not allowed", "write the value out"))
         elif isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
@@ -259,9 +249,7 @@ class _Builder:
     def _count(self, event: Any) -> None:
         self.nodes += 1
         if self.nodes > self.max_nodes:
-            raise _Stop(
-                Problem("too-large", self._mark(event), f"more than {self.max_nodes} values", fix="split it")
-            )
+            raise _Stop(Problem("too-large", self._mark(event), f"more than {self.max_nodes} values", fix="split it"))
         if event.tag is not None and not (isinstance(event, yaml.ScalarEvent) and event.tag == "!"):
             raise _Stop(self._refuse(event, f"the tag {event.tag} is not allowed", "write plain YAML"))
         if event.anchor is not None:
@@ -270,16 +258,10 @@ class _Builder:
     def _open(self, event: Any) -> None:
         self._count(event)
         if len(self.stack) >= MAX_DEPTH:
-            raise _Stop(
-                Problem("nesting", self._mark(event), f"nesting deeper than {MAX_DEPTH}", fix="flatten it")
-            )
+            raise _Stop(Problem("nesting", self._mark(event), f"nesting deeper than {MAX_DEPTH}", fix="flatten it"))
         if self.stack and isinstance(self.stack[-1], Map) and self.pending[-1] is None:
             what = "a list or mapping stands where a key should be"
-            raise _Stop(
-                self._refuse(
-                    event, what, "put the text in quotes: {{ … }} needs them at the start of a value"
-                )
-            )
+            raise _Stop(self._refuse(event, what, "put the text in quotes: {{ … }} needs them at the start of a value"))
         mark = Mark(self.document.file, event.start_mark.line + 1, event.start_mark.column + 1)
         node = Map(mark, bool(event.flow_style)) if isinstance(event, yaml.MappingStartEvent) else Seq(mark)
         self.stack.append(node)
@@ -315,15 +297,9 @@ class _Builder:
 
     def _key(self, parent: Map, node: Node) -> Text:
         if not isinstance(node, Text):
-            raise _Stop(
-                Problem("yaml-feature", node.mark, f"{kind_of(node)} cannot be a key", fix="use a name")
-            )
+            raise _Stop(Problem("yaml-feature", node.mark, f"{kind_of(node)} cannot be a key", fix="use a name"))
         if node.value == "<<" and node.plain:
-            raise _Stop(
-                Problem(
-                    "yaml-feature", node.mark, "merge keys (<<) are not allowed", fix="write the keys out"
-                )
-            )
+            raise _Stop(Problem("yaml-feature", node.mark, "merge keys (<<) are not allowed", fix="write the keys out"))
         return node
 
     def _enter(self, parent: Map, key: Text, node: Node) -> None:

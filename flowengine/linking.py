@@ -363,8 +363,7 @@ class Linker:
             return self._segments(item["$u"], lambda text: quote(text, safe=""), raw=("env", "secret"))
         if "$map" in item:
             return Map({key: self.value(each) for key, each in item["$map"].items()})
-        linked = {key: self.value(each) for key, each in item.items()}
-        return linked
+        return {key: self.value(each) for key, each in item.items()}
 
     def _text(self, source: str) -> Text:
         text = compile_text(source)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from random import random
 from secrets import token_hex
 from time import monotonic, sleep, time
@@ -22,6 +21,7 @@ from flowengine.callbacks import EVENTS, BadBody, Callback, call_key, dedupe_key
 from flowengine.engine.fallback import fallbacks
 from flowengine.engine.library import Library, dialled
 from flowengine.engine.session import BadSession, Session, load, new_call
+from flowengine.engine.turn import Effect as Wish
 from flowengine.engine.turn import Outcome
 from flowengine.engine.voice import PATCHED, NotTaken, Reacted, failed, hear, outside, place_call, start
 from flowengine.engine.world import World
@@ -302,7 +302,7 @@ class Service:
     def _intent(
         self, loaded: Loaded, reacted: Reacted, redo: dict[str, Any], now: float
     ) -> tuple[Session, Outcome | None]:
-        """The change of a live call is sent first and the place committed after it: until then only the wish is kept."""
+        """A live call is changed first and its place committed after it: until then only the wish is kept."""
         outcome = reacted.outcome
         assert outcome is not None and loaded.session is not None
         session = load(loaded.session)
@@ -316,9 +316,8 @@ class Service:
             "redo": redo,
             "at": now,
         }
-        from flowengine.engine.turn import Effect as Wish
-
-        return session, Outcome(b"", "N", [], outcome.because, [Wish("patch", payload)], [], {}, "keep", [], outcome.sensitive)
+        wish = Outcome(b"", "N", [], outcome.because, [Wish("patch", payload)], [], {}, "keep", [], outcome.sensitive)
+        return session, wish
 
     def patched(self, key: str, redo: Mapping[str, Any], at: float) -> bool:
         """The live call was changed: commit the place. False where the call was over before."""
@@ -418,8 +417,9 @@ class Service:
         if timers or session.until:
             wakes = [timer.due for timer in timers if timer.due]
             expires = max(expires, *(due + CALL_LIFE for due in wakes), session.until + CALL_LIFE)
+        data = session.dump()
         return Write(
-            loaded.key, loaded.version, session.dump(), expires, now, dedupe, answer, row, effects, timers, aliases, counts
+            loaded.key, loaded.version, data, expires, now, dedupe, answer, row, effects, timers, aliases, counts
         )
 
     def _timers(self, session: Session, outcome: Outcome | None, now: float) -> tuple[Timer, ...]:

@@ -353,9 +353,7 @@ _MENUS = FieldSpec(
         _prompts("repeatPrompt", "What is said after no input or a wrong one; else `mainPrompt`."),
         _integer("repeats", "How often that is said before the PIE tells `timeout` or `invalidinput`.", 0, 5),
         _integer("maxDigits", "Collects that many keys; `#` or silence ends it sooner.", 1, 20),
-        _integer(
-            "timeoutMills", "Silence in milliseconds that completes the input.", 1000, 30_000, default="5000"
-        ),
+        _integer("timeoutMills", "Silence in milliseconds that completes the input.", 1000, 30_000, default="5000"),
         _integer("maxTimeoutMills", "For all of it; with `enableVoice` only.", 1000, default="20000"),
         _OPTIONS,
     ),
@@ -437,9 +435,7 @@ _INSTRUCTION_SPECS = (
     ),
     InstructionSpec("stopRecording", "Ends the recording."),
 )
-INSTRUCTIONS: Mapping[str, InstructionSpec] = MappingProxyType(
-    {each.name: each for each in _INSTRUCTION_SPECS}
-)
+INSTRUCTIONS: Mapping[str, InstructionSpec] = MappingProxyType({each.name: each for each in _INSTRUCTION_SPECS})
 
 
 def schema() -> dict[str, Any]:

@@ -403,9 +403,7 @@ NASTY = st.text(
     max_size=40,
 )
 HOSTILE = st.lists(
-    st.one_of(
-        NASTY, st.sampled_from([ATTACK, "#tts[", "];", "{{7*7}}", '"}],"action":{"name":"park"}', "]]>"])
-    ),
+    st.one_of(NASTY, st.sampled_from([ATTACK, "#tts[", "];", "{{7*7}}", '"}],"action":{"name":"park"}', "]]>"])),
     min_size=1,
     max_size=4,
 ).map("".join)
@@ -483,17 +481,13 @@ def test_no_address_but_the_allowed_one_leaves(address: str, name: str) -> None:
 
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-5, 20000), st.floats(), st.text(max_size=8), NUMBERS),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=6), inner, max_size=3)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=6), inner, max_size=3)),
     max_leaves=6,
 )
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    entries = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path, *(place for key, each in entries for place in places(each, (*path, key)))]
 
 

@@ -43,7 +43,7 @@ def test_the_picture_is_of_the_first_flow() -> None:
     built = build([str(ROOT / "examples" / "hello.yaml")])
     flow = built.book.flows["hello"]
     drawn = picture(flow, built.book, built.problems, "svg")
-    told = {name for name in re.findall(rb'id="(state-[a-z_0-9-]+)"', drawn)}
+    told = set(re.findall(rb'id="(state-[a-z_0-9-]+)"', drawn))
     kept = set(re.findall(rb'id="(state-[a-z_0-9-]+)"', (ROOT / "docs" / "hello.svg").read_bytes()))
     assert told == kept, "run: flowengine graph examples/hello.yaml -o docs/hello.svg"
 

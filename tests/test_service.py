@@ -9,11 +9,11 @@ from typing import Any
 
 import orjson
 import pytest
+from serving import Line, said
 
 from flowengine.fetch import Response
 from flowengine.service import Service, fill_secrets
 from flowengine.stores.base import StoreDown
-from serving import Line, said
 
 MENU = """
 flow: line
@@ -31,7 +31,11 @@ states:
     collect: { prompt: Your code., digits: 4, into: pin }
     on: { digits: look_up, timeout: bye, invalidinput: bye }
   look_up:
-    http: { post: https://crm.example.com/x, json: { pin: "{{ pin }}" }, timeout: 500ms, save: { tier: "{{ response.tier }}" } }
+    http:
+      post: https://crm.example.com/x
+      json: { pin: "{{ pin }}" }
+      timeout: 500ms
+      save: { tier: "{{ response.tier }}" }
     on: { ok: tell, error: bye }
   tell: { say: "You are {{ tier }}.", next: end }
   sales: { connect: { to: sales } }
@@ -86,7 +90,11 @@ def test_two_copies_at_once_ask_the_server_once(line: Line) -> None:
     line.service.ask = slowly
     result = {"menuId": "main", "type": "sequence", "value": "0042"}
     bodies: list[bytes] = []
-    copies = [threading.Thread(target=lambda: bodies.append(line.post("pie", menuResult=result).body)) for _ in range(3)]
+
+    def send() -> None:
+        bodies.append(line.post("pie", menuResult=result).body)
+
+    copies = [threading.Thread(target=send) for _ in range(3)]
     copies[0].start()
     entered.wait(2)
     for each in copies[1:]:

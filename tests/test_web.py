@@ -17,12 +17,12 @@ from typing import Any
 
 import orjson
 import pytest
-
-from flowengine.cli.serve import gunicorn
-from flowengine.sinch.signing import authorization, decode_secret
 from test_service import MENU
 from test_worker import HOLD
 from voice_server import KEY, SECRET
+
+from flowengine.cli.serve import gunicorn
+from flowengine.sinch.signing import authorization, decode_secret
 
 TOKEN = "a-token"
 
@@ -32,7 +32,9 @@ class Served:
     port: int
     process: subprocess.Popen[bytes]
 
-    def ask(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+    def ask(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
@@ -67,7 +69,8 @@ def serve(folder: Path, **env: str) -> Served:
         "VOICE_APPLICATION_SECRET": SECRET,
         **env,
     }
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("FLOWENGINE", "VOICE", "WEBHOOK"))}
+    ours = ("FLOWENGINE", "VOICE", "WEBHOOK")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     process = subprocess.Popen(gunicorn("127.0.0.1", port, 2, 4), env={**clean, **settings}, stderr=subprocess.PIPE)
     served = Served(port, process)
     for _ in range(200):
@@ -233,7 +236,8 @@ def test_it_refuses_to_start_and_says_why(tmp_path: Path, env: dict[str, str], t
         "VOICE_APPLICATION_SECRET": SECRET,
         **env,
     }
-    done = subprocess.run([sys.executable, "-c", "import flowengine.wsgi"], env=settings, capture_output=True, check=False)
+    command = [sys.executable, "-c", "import flowengine.wsgi"]
+    done = subprocess.run(command, env=settings, capture_output=True, check=False)
     assert done.returncode == 2
     message = done.stderr.decode()
     assert told in message

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from serving import Line, said
+from voice_server import KEY, SECRET, Asked, voice_server
 
 from flowengine.engine.voice import NotTaken
 from flowengine.fetch import Response
 from flowengine.sinch.credentials import Credentials
 from flowengine.sinch.voice import VoiceClient
 from flowengine.worker import Worker, drain
-from serving import Line, said
-from voice_server import KEY, SECRET, Asked, voice_server
 
 REMINDER = """
 flow: reminder
@@ -251,8 +251,8 @@ def test_a_request_nobody_waits_for_is_sent_afterwards_and_again_if_it_fails(tmp
 
 
 def test_a_message_waits_in_the_outbox(tmp_path: Path) -> None:
-    flow = FIRE.replace("  bye:", '  bye:\n    do: [ { send: { to: "{{ call.cli }}", text: Hello. } } ]\n    next: end\n  old:')
-    flow = flow.replace("  old: { say: Goodbye., next: end }\n", "")
+    sending = 'bye: { send: { to: "{{ call.cli }}", text: Hello. }, next: end }'
+    flow = FIRE.replace("bye: { say: Goodbye., next: end }", sending)
     line = Line(tmp_path, flow)
     line.ice()
     works = Worker(line.service, None)

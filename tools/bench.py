@@ -31,9 +31,10 @@ NOW = 1763978400.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["turn", "size", "validate", "http"], help="turn size validate http")
+    parts = {"turn": turn, "size": size, "validate": validate, "http": over_http}
+    parser.add_argument("parts", nargs="*", default=list(parts), help="turn size validate http")
     for part in parser.parse_args().parts:
-        {"turn": turn, "size": size, "validate": validate, "http": over_http}[part]()
+        parts[part]()
 
 
 def tell(what: str, ratio: float, wanted: str, detail: str) -> None:
@@ -45,14 +46,15 @@ def tell(what: str, ratio: float, wanted: str, detail: str) -> None:
 
 def long_flow(states: int) -> str:
     """A flow of menus, each with a sentence and an http step behind it, that read a variable as real ones do."""
-    lines = ["flow: long", "channel: voice", 'triggers: [ { to: "+12025550100" } ]', "variables: { tier: { type: text, default: gold } }"]
+    lines = ["flow: long", "channel: voice", 'triggers: [ { to: "+12025550100" } ]']
+    lines += ["variables: { tier: { type: text, default: gold } }"]
     lines += ["on: { error: bye, timeout: bye, invalidinput: bye }", "start: m0", "states:"]
     groups = max(2, (states - 1) // 3)
     for n in range(groups):
         after = f"m{n + 1}" if n + 1 < groups else "bye"
         lines += [
             f"  m{n}:",
-            f'    menu: {{ prompt: "Hello {{{{ tier }}}}. Press 1 or 2.", choices: {{ go: 1, skip: 2 }} }}',
+            '    menu: { prompt: "Hello {{ tier }}. Press 1 or 2.", choices: { go: 1, skip: 2 } }',
             f"    on: {{ go: s{n}, skip: h{n} }}",
             f'  s{n}: {{ say: "Thank you, {{{{ tier }}}} customer.", next: {after} }}',
             f"  h{n}:",
@@ -191,7 +193,8 @@ def validate() -> None:
         with project(long_flow(states)) as flows:
             for _ in range(3):
                 began = time.perf_counter()
-                done = subprocess.run([sys.executable, "-m", "flowengine", "validate", flows], capture_output=True, check=False)
+                command = [sys.executable, "-m", "flowengine", "validate", flows]
+                done = subprocess.run(command, capture_output=True, check=False)
                 took[states].append(time.perf_counter() - began)
                 assert done.returncode == 0, done.stdout.decode()[-2000:]
     few, many = (statistics.median(each) for each in took.values())
@@ -200,13 +203,13 @@ def validate() -> None:
 
 # --- over HTTP -----------------------------------------------------------------------------------------------------
 
-CONSTANT = '''
+CONSTANT = """
 from flask import Flask, Response
 app = Flask("constant")
 @app.post("/voice")
 def voice():
     return Response(b'{"action":{"name":"hangup"}}', content_type="application/json")
-'''
+"""
 
 
 @contextmanager

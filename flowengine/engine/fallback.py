@@ -38,9 +38,7 @@ def _fallback(library: Library, program: Program, position: Position) -> bytes:
         if program.failure_ace != "hangup":
             return seal([], act({"name": "continue"}), position, lambda kind, address: False)
         return seal([], act({"name": "hangup"}), position, lambda kind, address: False)
-    return _error_run(library, program, position) or library.say_and_hang_up(
-        "apology", program.languages[0], position
-    )
+    return _error_run(library, program, position) or library.say_and_hang_up("apology", program.languages[0], position)
 
 
 def _error_run(library: Library, program: Program, position: Position) -> bytes:

@@ -21,8 +21,8 @@ from flowengine.engine.gate import allowed, within
 from flowengine.engine.library import Library
 from flowengine.engine.menus import menu_act
 from flowengine.engine.session import Session
-from flowengine.engine.world import World
 from flowengine.engine.wording import phrase
+from flowengine.engine.world import World
 from flowengine.expressions import EvaluationFailed
 from flowengine.fetch import Request
 from flowengine.filters import printed
@@ -62,7 +62,7 @@ class Effect:
 
 
 class Outcome(NamedTuple):
-    """What a turn came to. ``digits``: the body may hold a phone number. ``body`` is empty where nobody waits for an answer.
+    """What a turn came to. ``body`` is empty where nobody waits for an answer; ``digits``: it may hold a number.
 
     ``timer``: seconds until the place wakes up; None takes the timer away; ``keep`` leaves it.
     """
@@ -74,7 +74,7 @@ class Outcome(NamedTuple):
     effects: list[Effect]
     notes: list[list[str]]
     changes: dict[str, Any]
-    timer: float | None | str
+    timer: float | str | None
     counts: list[tuple[str, int]]
     sensitive: list[str]
     digits: bool = True
@@ -121,7 +121,7 @@ class Turn:
         self.effects: list[Effect] = []
         self.notes: list[list[str]] = []
         self.changes: dict[str, Any] = {}
-        self.wake: float | None | str = "keep"
+        self.wake: float | str | None = "keep"
         self.counts: list[tuple[str, int]] = []
         self.facts: dict[str, Any] = {}
 
@@ -364,11 +364,7 @@ class Turn:
         key = f"{self.program.name}.{self.state}"
         if key not in self.session.draws:
             point = self.world.once("random", self.world.random) * sum(weight for _, weight in weights)
-            for name, weight in weights:
-                point -= weight
-                if point < 0 and weight:
-                    break
-            self.session.draws[key] = name
+            self.session.draws[key] = _drawn(weights, point)
         return self.session.draws[key]
 
     def reach(self, name: str) -> tuple[str, str] | None:
@@ -413,8 +409,10 @@ class Turn:
             self.note("http", "the request could not be written: a secret or value it names is missing")
             return "error"
         if op.get("wait") is False:
-            self.effect("http", {"method": request.method, "state": self.state, "flow": self.program.name,
-                                 "request": _packed(request)})
+            self.effect(
+                "http",
+                {"method": request.method, "state": self.state, "flow": self.program.name, "request": _packed(request)},
+            )
             return "ok"
         left = min(op["timeout"], self.world.budget - self.spent)
         if left <= 0.01:
@@ -459,8 +457,13 @@ class Turn:
 
     def ask_function(self, op: Mapping[str, Any]) -> str:
         arguments = self.value(op["with"]) if "with" in op else {}
+        left = min(op["timeout"], self.world.budget - self.spent)
+        if left <= 0.01:
+            self.note("budget", "the time of the turn for steps outside is spent")
+            return "error"
         self.world.before_outside()
-        result, failure = self.world.once("function", lambda: _called(self.world, op["name"], arguments, op["timeout"]))
+        result, failure, took = self.world.once("function", lambda: _called(self.world, op["name"], arguments, left))
+        self.spent += took
         if failure:
             self.note("function", failure)
             return "error"
@@ -795,6 +798,15 @@ class Turn:
         return allowed(self.program, kind, address)
 
 
+def _drawn(weights: list[list[Any]], point: float) -> str:
+    """The name whose share of the weights a point falls into."""
+    for name, weight in weights:
+        point -= weight
+        if point < 0 and weight:
+            return str(name)
+    return str(next(name for name, weight in reversed(weights) if weight))
+
+
 def _packed(request: Request) -> dict[str, Any]:
     return {
         "url": request.url,
@@ -821,11 +833,14 @@ def _seen(data: Any, status: int) -> Any:
 
 
 def _called(world: World, name: str, arguments: Mapping[str, Any], timeout: float) -> list[Any]:
+    from time import monotonic
+
+    began = monotonic()
     try:
         # Only what JSON can say may be remembered: a set or half a character would break the turn later.
-        return [orjson.loads(orjson.dumps(world.call(name, arguments, timeout))), ""]
+        return [orjson.loads(orjson.dumps(world.call(name, arguments, timeout))), "", monotonic() - began]
     except Exception as error:
-        return [None, f"{name} raised {type(error).__name__}"]
+        return [None, f"{name} raised {type(error).__name__}", monotonic() - began]
 
 
 __all__ = ["AGAIN", "Effect", "Map", "Outcome", "Turn", "TurnFailed", "after_input", "phrase"]

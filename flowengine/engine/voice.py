@@ -58,7 +58,9 @@ def start(library: Library, program: Program, session: Session, callback: Callba
     return Reacted("start", turn.outcome())
 
 
-def place_call(library: Library, program: Program, session: Session, inputs: Mapping[str, Any], world: World) -> Reacted:
+def place_call(
+    library: Library, program: Program, session: Session, inputs: Mapping[str, Any], world: World
+) -> Reacted:
     """``start`` of a flow that places calls, in O: the answer is the inline ICE of the callout, or nothing."""
     session.call = new_call()
     turn = Turn(library, session, world, "O", program)
@@ -320,9 +322,7 @@ def _beside(turn: Turn) -> Iterator[None]:
         session.place, session.flow, session.vars, session.frames, session.back = kept
 
 
-def _late_verdict(
-    library: Library, program: Program, session: Session, callback: Callback, world: World
-) -> Reacted:
+def _late_verdict(library: Library, program: Program, session: Session, callback: Callback, world: World) -> Reacted:
     flow, state, *_ = session.armed["amd"]
     if flow != session.flow or session.place != state or program.states[state].op.get("amd") != "async":
         return Reacted("ignored")

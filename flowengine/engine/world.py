@@ -37,7 +37,9 @@ class World:
     takes from ``replay`` first, so that nothing is asked twice.
     """
 
-    __slots__ = ("_now", "ask", "at", "before_outside", "budget", "call", "random", "recorded", "replay", "secrets", "used")
+    __slots__ = (
+        "_now", "ask", "at", "before_outside", "budget", "call", "random", "recorded", "replay", "secrets", "used",
+    )  # fmt: skip
 
     def __init__(
         self,

@@ -139,9 +139,7 @@ BRANCHES_SCHEMA: dict[str, Any] = {
     "items": _record_schema("when", "to", "else"),
     "minItems": 1,
 }
-HANDLER_SCHEMA: dict[str, Any] = {
-    "anyOf": [TARGET_SCHEMA, _record_schema("to", "retry", "then"), BRANCHES_SCHEMA]
-}
+HANDLER_SCHEMA: dict[str, Any] = {"anyOf": [TARGET_SCHEMA, _record_schema("to", "retry", "then"), BRANCHES_SCHEMA]}
 
 __all__ = [
     "BRANCHES_SCHEMA",

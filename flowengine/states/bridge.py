@@ -25,7 +25,10 @@ from flowengine.states.base import DISCONNECTED, HANGUP, STALE, Heard, Outcome
 from flowengine.svaml import MAX_HEADER_BYTES
 
 ACTION_OF = {"number": "connectPstn", "sip": "connectSip", "user": "connectMxp", "stream": "connectStream"}
-COUNTRIES = ["at", "au", "bg", "br", "be", "ch", "cl", "cn", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hu", "il", "in", "it", "lt", "jp", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt", "ru", "se", "sg", "th", "uk", "us", "tw", "ve", "za"]
+COUNTRIES = (
+    "at au bg br be ch cl cn cz de dk ee es fi fr gr hu il in it lt jp mx my nl no nz ph pl pt ru se sg th uk us "
+    "tw ve za"
+).split()
 MUSIC = ("ring", "music1", "music2", "music3")
 HEADERS = MapOf(TEXT, "a header name", r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 TONES = Constant(r"[0-9#w]+", "tones: 0-9, # and w for half a second's pause")
@@ -48,9 +51,7 @@ FIELDS = (
         "the number shown to the one who is called; `private` hides it",
         shown="the flow's, or the caller's",
     ),
-    Field(
-        "amd", OneOf(("sync", "async")), "answering-machine detection: before the answer, or while talking"
-    ),
+    Field("amd", OneOf(("sync", "async")), "answering-machine detection: before the answer, or while talking"),
     Field("call_headers", HEADERS, "headers for SIP, app and stream destinations"),
     Field("transport", OneOf(("UDP", "TCP", "TLS")), "for SIP", shown="UDP"),
     Field("indications", OneOf(tuple(COUNTRIES)), "the country of the ringing tone", shown="us"),

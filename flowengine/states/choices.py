@@ -12,7 +12,9 @@ from flowengine.problems import Mark
 
 RESERVED = ("repeat", "back")
 EVENTS = frozenset(
-    ["timeout", "invalidinput", "hangup", "error", "disconnected", "answered", "human", "machine", "notsure", "beep", "digits", "recorded", "elapsed", "chosen", "answer", "empty", "failed", "message", "done", "expired", "else", "end", "continue", "open", "closed", "holiday", "ok", "taken", "returned", "tick", "recording_finished", "recording_available", "transcription_available", "start"]
+    """timeout invalidinput hangup error disconnected answered human machine notsure beep digits recorded elapsed
+    chosen answer empty failed message done expired else end continue open closed holiday ok taken returned tick
+    recording_finished recording_available transcription_available start""".split()
 )
 KEY = re.compile(r"[0-9*#]")
 
@@ -55,9 +57,7 @@ def _key(node: Node, reader: Reader) -> str:
             if key != "key":
                 unknown_key(reader, node.keys[key], ("key",), "a choice of a call")
         if "key" not in node.entries:
-            reader.problem(
-                "missing-key", node, 'the choice has no "key"', "add the key to press, such as key: 1"
-            )
+            reader.problem("missing-key", node, 'the choice has no "key"', "add the key to press, such as key: 1")
             return ""
         node = node.entries["key"]
     if isinstance(node, Text) and KEY.fullmatch(node.value):

@@ -46,9 +46,7 @@ def read_pattern(node: Node, reader: Reader) -> str | None:
     try:
         compile_pattern(node.value)
     except BadPattern as error:
-        reader.problem(
-            "pattern", node, f"not a regular expression (RE2): {error}", "look-around and \\1 do not exist"
-        )
+        reader.problem("pattern", node, f"not a regular expression (RE2): {error}", "look-around and \\1 do not exist")
         return None
     return node.value
 
@@ -62,9 +60,7 @@ def _read_count(node: Node, reader: Reader) -> tuple[int, int] | None:
         low, high = int(match[1]), int(match[2] or match[1])
         if 1 <= low <= high <= 20:
             return low, high
-    reader.problem(
-        "shape", node, f"found {kind_of(node)}; expected 4 or 3..6, at most 20", "say how many digits"
-    )
+    reader.problem("shape", node, f"found {kind_of(node)}; expected 4 or 3..6, at most 20", "say how many digits")
     return None
 
 
@@ -123,11 +119,7 @@ class Collect(Kind):
         if callback.menu_type == "return":
             return STALE
         if callback.menu_type == "sequence":
-            return (
-                Heard("digits", callback.menu_value)
-                if _fits(op, callback.menu_value)
-                else Heard("invalidinput")
-            )
+            return Heard("digits", callback.menu_value) if _fits(op, callback.menu_value) else Heard("invalidinput")
         return Heard(PIE_EVENTS.get(callback.menu_type, "error"))
 
     def summary(self, state: State, flow: Flow) -> str:

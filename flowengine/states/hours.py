@@ -48,9 +48,7 @@ def _week(calendar: Calendar) -> str:
             runs[-1] = (runs[-1][0], day, hours)
         else:
             runs.append((day, day, hours))
-    shown = [
-        f"{_days(first, last)} {', '.join(_span(each) for each in hours)}" for first, last, hours in runs
-    ]
+    shown = [f"{_days(first, last)} {', '.join(_span(each) for each in hours)}" for first, last, hours in runs]
     return f"{', '.join(shown)}\n{calendar.timezone}"
 
 

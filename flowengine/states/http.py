@@ -53,9 +53,7 @@ class Http(Kind):
         used = [method for method in METHODS if method in node.entries]
         if len(used) != 1:
             message = "the request has no method" if not used else f"the request has {' and '.join(used)}"
-            reader.problem(
-                "shape", node, message, "write one of get, post, put, patch or delete, with the URL"
-            )
+            reader.problem("shape", node, message, "write one of get, post, put, patch or delete, with the URL")
         if config["json"] is not None and config["form"] is not None:
             reader.problem("shape", node.keys["form"], "json and form exclude each other", "keep one")
 
@@ -81,11 +79,7 @@ class Http(Kind):
             if state.config[method] is not None:
                 url = state.config[method].text
                 split = urlsplit(url)
-                return (
-                    f"{method.upper()} {split.netloc}{split.path}"
-                    if split.netloc
-                    else f"{method.upper()} {url}"
-                )
+                return f"{method.upper()} {split.netloc}{split.path}" if split.netloc else f"{method.upper()} {url}"
         return ""
 
 

@@ -90,9 +90,7 @@ class Menu(Kind):
                     fix = "add it, or use a template"
                     reader.problem("missing-key", node, f'the menu has no "{needed}"', fix)
             if config["choices"] == ():
-                reader.problem(
-                    "missing-key", node, "the menu has no choices", "add one, such as { sales: 1 }"
-                )
+                reader.problem("missing-key", node, "the menu has no choices", "add one, such as { sales: 1 }")
             return
         for argument in wanted(template):
             if argument not in node.entries:

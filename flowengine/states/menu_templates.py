@@ -72,7 +72,5 @@ def languages(tags: tuple[str, ...]) -> list[tuple[str, str, str, str]]:
         name = LANGUAGE_NAMES.get(short, tag)
         say = phrase.get(short, phrase["en"])
         value = name.translate(_VALUES) if short in LANGUAGE_NAMES else tag.lower().replace("-", "_")
-        found.append(
-            (value, str(number), tag, say(name.capitalize() if short == "en" else name, str(number)))
-        )
+        found.append((value, str(number), tag, say(name.capitalize() if short == "en" else name, str(number))))
     return found

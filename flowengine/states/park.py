@@ -58,9 +58,7 @@ class Park(Kind):
         return None
 
     def summary(self, state: State, flow: Flow) -> str:
-        return " ".join(
-            filter(None, (spoken(state.config["intro"], flow), spoken(state.config["hold"], flow)))
-        )
+        return " ".join(filter(None, (spoken(state.config["intro"], flow), spoken(state.config["hold"], flow))))
 
 
 def park_action(op: Any, call: Any, longest: float) -> dict[str, Any]:

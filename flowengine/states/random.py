@@ -33,9 +33,7 @@ def _read(node: Node, reader: Reader) -> dict[str, Any] | None:
         elif isinstance(each, Text) and (weight := Integer(0, 1000).read(each, reader)) is not None:
             weights[name] = weight
     if not sum(weights.values()):
-        reader.problem(
-            "shape", node, "there is nothing to draw", "add names with weights, such as { a: 1, b: 1 }"
-        )
+        reader.problem("shape", node, "there is nothing to draw", "add names with weights, such as { a: 1, b: 1 }")
         return None
     return {"weights": weights, "into": into}
 
@@ -81,6 +79,4 @@ class Random(Kind):
 
     def summary(self, state: State, flow: Flow) -> str:
         weights = state.config["weights"]
-        return ", ".join(
-            f"{name} {100 * weight // sum(weights.values())} %" for name, weight in weights.items()
-        )
+        return ", ".join(f"{name} {100 * weight // sum(weights.values())} %" for name, weight in weights.items())

@@ -54,9 +54,7 @@ def _read_named(known: Mapping[str, ActionSpec] | Mapping[str, InstructionSpec],
         assert isinstance(name, Text)
         if "{{" in name.value:
             message = f"the name of {what} cannot be a template"
-            reader.problem(
-                "templated-action", name, message, "write one svaml state per name and route between them"
-            )
+            reader.problem("templated-action", name, message, "write one svaml state per name and route between them")
             return None
         if name.value not in known:
             hint = did_you_mean(name.value, known)
@@ -69,9 +67,7 @@ def _read_named(known: Mapping[str, ActionSpec] | Mapping[str, InstructionSpec],
     return read
 
 
-def _read_fields(
-    specs: tuple[FieldSpec, ...], node: Map, reader: Reader, what: str, skip: str = ""
-) -> dict[str, Any]:
+def _read_fields(specs: tuple[FieldSpec, ...], node: Map, reader: Reader, what: str, skip: str = "") -> dict[str, Any]:
     by_name = {spec.name: spec for spec in specs}
     found = {}
     for key, each in node.entries.items():
@@ -180,9 +176,7 @@ class Svaml(Kind):
         action = config["action"]
         menus = {_plain(menu.get("id")) for menu in action.get("menus", ())} if action else set()
         if action and action["name"] == "runMenu" and "main" not in menus:
-            reader.problem(
-                "shape", node.entries["action"], 'no menu has the id "main"', "name the first menu main"
-            )
+            reader.problem("shape", node.entries["action"], 'no menu has the id "main"', "name the first menu main")
 
     def outcomes(self, state: State, flow: Flow) -> tuple[Outcome, ...]:
         action = state.config["action"]
@@ -216,9 +210,7 @@ class Svaml(Kind):
         amd = action.get("amd", {})
         verdicts = {"amd": "async" if amd.get("async") else "sync"} if amd.get("enabled") else {}
         return {
-            "instructions": [
-                _lower(each, INSTRUCTIONS[each["name"]].fields) for each in config["instructions"] or ()
-            ],
+            "instructions": [_lower(each, INSTRUCTIONS[each["name"]].fields) for each in config["instructions"] or ()],
             "action": _lower(action, ACTIONS[action["name"]].fields),
             "name": action["name"],
             "choices": returns,

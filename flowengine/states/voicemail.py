@@ -39,8 +39,7 @@ def _read_keys(node: Node, reader: Reader) -> tuple[str, ...] | None:
 
 
 LATE = tuple(
-    Outcome(name, ("nobody",), "ignore", "late", side=True)
-    for name in ("recording_finished", "recording_available")
+    Outcome(name, ("nobody",), "ignore", "late", side=True) for name in ("recording_finished", "recording_available")
 )
 TRANSCRIPT = Outcome("transcription_available", ("nobody",), "ignore", "late", side=True)
 

@@ -50,14 +50,11 @@ class Wait(Kind):
     def check(self, config: Mapping[str, Any], node: Map, reader: Reader) -> None:
         for choice in config["choices"] or ():
             if choice.value in ("repeat", "back"):
-                reader.problem(
-                    "reserved-name", choice.mark, f'"{choice.value}" belongs to a menu', "use another value"
-                )
+                reader.problem("reserved-name", choice.mark, f'"{choice.value}" belongs to a menu', "use another value")
 
     def outcomes(self, state: State, flow: Flow) -> tuple[Outcome, ...]:
         choices = tuple(
-            Outcome(each.value, ("input",), choice=True, label=each.key)
-            for each in state.config["choices"] or ()
+            Outcome(each.value, ("input",), choice=True, label=each.key) for each in state.config["choices"] or ()
         )
         after: tuple[Where, ...] = ("parked", "input", "outbound")
         failed = Outcome("error", ("input", "nobody"), "apology", "failure")
