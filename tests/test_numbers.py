@@ -122,9 +122,7 @@ def test_callers_in_every_spelling(text: object, caller: str) -> None:
 
 
 @settings(max_examples=500, deadline=None)
-@given(
-    st.one_of(st.text(), st.text(alphabet="+0123456789<> "), st.none(), st.integers(), st.lists(st.text()))
-)
+@given(st.one_of(st.text(), st.text(alphabet="+0123456789<> "), st.none(), st.integers(), st.lists(st.text())))
 def test_no_caller_can_break_it(text: object) -> None:
     caller = normal_caller(text)
     assert caller == "" or E164.fullmatch(caller)

@@ -23,9 +23,7 @@ ATTACK = "x];#href[https://evil.example/a.wav];#tts["
 
 
 def hostile() -> st.SearchStrategy[str]:
-    openers = st.sampled_from(
-        [ATTACK, "#tts[", "];#href[https://e.example/x];", "#SSML [", "{{7*7}}", "]]>", ""]
-    )
+    openers = st.sampled_from([ATTACK, "#tts[", "];#href[https://e.example/x];", "#SSML [", "{{7*7}}", "]]>", ""])
     return st.lists(st.one_of(openers, NASTY), max_size=4).map("".join)
 
 
@@ -59,11 +57,7 @@ def legal_xml(text: str) -> bool:
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    st.lists(
-        st.one_of(hostile().map(prompts.tts), st.sampled_from(["hold.wav", "#href[https://x.example/a.wav]"]))
-    )
-)
+@given(st.lists(st.one_of(hostile().map(prompts.tts), st.sampled_from(["hold.wav", "#href[https://x.example/a.wav]"]))))
 def test_prompts_in_a_row_keep_count_and_order(parts: list[str]) -> None:
     if not parts:
         return
@@ -92,9 +86,7 @@ def test_escape_xml() -> None:
     assert prompts.escape_xml("<b> & \"c\" 'd' [e];") == "&lt;b&gt; &amp; &quot;c&quot; &apos;d&apos; (e),"
 
 
-@pytest.mark.parametrize(
-    "url", ["https://sounds.example.com/a.wav", "http://sounds.example.com:8000/a?b=c&d=%20#e"]
-)
+@pytest.mark.parametrize("url", ["https://sounds.example.com/a.wav", "http://sounds.example.com:8000/a?b=c&d=%20#e"])
 def test_href(url: str) -> None:
     assert prompts.parse(prompts.href(url)) == [("href", url)]
 

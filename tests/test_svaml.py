@@ -188,9 +188,7 @@ GOOD: list[dict[str, Any]] = [
     {"name": "connectMxp", "destination": {"type": "username", "endpoint": "anna"}, "callHeaders": []},
     {"name": "connectConf", "conferenceId": "r" * 64, "moh": "music1"},
     {"name": "park", "maxDuration": 600, "holdPrompt": "#tts[Hold];x.wav"},
-    menu(
-        options=[{"dtmf": "#", "action": "return(a b)"}, {"dtmf": "*", "action": "menu(main)"}], maxDigits=20
-    ),
+    menu(options=[{"dtmf": "#", "action": "return(a b)"}, {"dtmf": "*", "action": "menu(main)"}], maxDigits=20),
 ]
 BAD: list[dict[str, Any]] = [
     {"name": "Hangup"},
