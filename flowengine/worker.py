@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from flowengine.engine.outside import put_in
 from flowengine.engine.voice import NotTaken
 from flowengine.fetch import Request
 from flowengine.service import Service, UnknownSession, fill_secrets
@@ -138,17 +139,11 @@ class Worker:
         self.done[leased.session] = ""
 
     def _http(self, leased: Leased, payload: Mapping[str, Any]) -> None:
-        asked = payload["request"]
-        request = Request(
-            payload["method"],
-            asked["url"],
-            tuple((name, value) for name, value in asked["headers"]),
-            tuple((name, value) for name, value in asked["query"]),
-            asked["json"],
-            tuple((name, value) for name, value in asked["form"]),
-            asked["timeout"],
-        )
-        response = self.service.ask(request, asked["timeout"])
+        text = orjson.dumps(payload["request"]).decode()
+        asked = orjson.loads(put_in(text, payload["nonce"], self.service.env))
+        pairs = {name: tuple((key, value) for key, value in asked[name]) for name in ("headers", "query", "form")}
+        request = Request(**{**asked, **pairs})
+        response = self.service.ask(request, request.timeout)
         if 200 <= response.status < 300:
             self.service.store.settle(leased)
         elif response.status and response.status < 500 and response.status not in (408, 425, 429):

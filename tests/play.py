@@ -342,7 +342,9 @@ class Phone:
         self.sent.append(payload)
 
     def _http(self, payload: Answer, session: str) -> None:
-        self.asked.append(Request(payload["method"], payload["request"]["url"], json=payload["request"]["json"]))
+        self.asked.append(
+            Request(payload["request"]["method"], payload["request"]["url"], json=payload["request"]["json"])
+        )
 
     # --- steps as words ------------------------------------------------------------------------------------
 

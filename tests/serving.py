@@ -54,8 +54,8 @@ class Line:
         body = {"event": event, "callid": call, "version": 1, "timestamp": f"{self.now:.0f}", **fields}
         return self.service.callback(orjson.dumps(body))
 
-    def ice(self, to: str = "+12025550100", call: str = "call-1", **fields: Any) -> Any:
-        return self.send("ice", call, cli="12025550150", to={"type": "did", "endpoint": to}, **fields)
+    def ice(self, to: str = "+12025550100", call: str = "call-1", cli: str = "12025550150", **fields: Any) -> Any:
+        return self.send("ice", call, cli=cli, to={"type": "did", "endpoint": to}, **fields)
 
     def pie(self, kind: str, value: str = "", menu: str = "main", call: str = "call-1") -> Any:
         result = {"menuId": menu, "type": kind, "value": value, "inputMethod": "dtmf"}

@@ -261,3 +261,21 @@ def test_a_message_waits_in_the_outbox(tmp_path: Path) -> None:
     held: list[Any] = line.store.take(5e9, 1.0)
     assert [each.kind for each in held] == ["send"]
     assert json.loads(held[0].payload) == {"to": "+12025550150", "channel": "SMS", "body": {"text": "Hello."}}
+
+
+def test_secrets_of_a_later_request_are_put_in_as_it_leaves(tmp_path: Path) -> None:
+    flow = FIRE.replace("json: { a: 1 }", 'headers: { X-Key: "{{ secret.CRM }}" }, json: { key: "{{ secret.CRM }}" }')
+    line = Line(tmp_path, flow, env={"CRM": 'canary"1'}, store=f"sqlite:///{tmp_path}/x.db")
+    line.ice(cli="{secret:x:CRM}")
+    line.reply = Response(200, {}, "")
+    Worker(line.service, None).step()
+    assert line.asked[0].json == {"key": 'canary"1'}
+    assert line.asked[0].headers == (("X-Key", 'canary"1'),)
+    line.store.close()
+    assert b"canary" not in b"".join(file.read_bytes() for file in tmp_path.glob("x.db*"))
+
+
+def test_a_later_request_without_its_secret_is_an_error(tmp_path: Path) -> None:
+    flow = FIRE.replace("json: { a: 1 }", 'json: { key: "{{ secret.CRM }}" }').replace("error: bye", "error: worse")
+    line = Line(tmp_path, flow + "  worse: { say: Worse., next: end }\n")
+    assert said(line.ice()) == ["Worse."]

@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
-
-import orjson
+from typing import Any
 
 from flowengine import prompts
 from flowengine.answers import Act, Piece, act, constant, constant_act, piece, seal
 from flowengine.engine.calendar import opening
-from flowengine.engine.gate import allowed, within
+from flowengine.engine.dialling import caller_id, drawn, reach
+from flowengine.engine.gate import allowed
 from flowengine.engine.library import Library
 from flowengine.engine.menus import menu_act
+from flowengine.engine.outcome import Effect, Outcome, TurnFailed, Wake
+from flowengine.engine.outside import ask_function, ask_server, save
 from flowengine.engine.session import Session
-from flowengine.engine.wording import phrase
 from flowengine.engine.world import World
-from flowengine.expressions import EvaluationFailed
-from flowengine.fetch import Request
 from flowengine.filters import printed
-from flowengine.linking import SECRET_CLOSE, SECRET_OPEN, Handler, Map, Node, Program, Reaction, fill
-from flowengine.numbers import e164, normal_caller
-from flowengine.svaml import MAX_COOKIE_BYTES, MAX_PROMPTS, Position, after_input
+from flowengine.linking import SECRET_CLOSE, SECRET_OPEN, Handler, Node, Program, Reaction, fill
+from flowengine.svaml import MAX_COOKIE_BYTES, MAX_PROMPTS, Position
 from flowengine.values import BadValue, coerce
 
 MAX_STATES = 1000
@@ -47,37 +43,6 @@ _NOT_IN_ADDRESS = re.compile(r"\s+")
 HANGUP = constant_act({"name": "hangup"})
 CONTINUE = constant_act({"name": "continue"})
 STOP_RECORDING = constant({"name": "stopRecording"})
-
-
-class TurnFailed(Exception):
-    """The turn cannot be finished; the message names no value that a caller gave."""
-
-
-@dataclass(slots=True)
-class Effect:
-    """Something to do outside once the turn is stored."""
-
-    kind: str
-    payload: dict[str, Any]
-
-
-class Outcome(NamedTuple):
-    """What a turn came to. ``body`` is empty where nobody waits for an answer; ``digits``: it may hold a number.
-
-    ``timer``: seconds until the place wakes up; None takes the timer away; ``keep`` leaves it.
-    """
-
-    body: bytes
-    position: Position
-    path: list[str]
-    because: list[list[Any]]
-    effects: list[Effect]
-    notes: list[list[str]]
-    changes: dict[str, Any]
-    timer: float | str | None
-    counts: list[tuple[str, int]]
-    sensitive: list[str]
-    digits: bool = True
 
 
 class SecretNames(dict[str, str]):
@@ -121,7 +86,7 @@ class Turn:
         self.effects: list[Effect] = []
         self.notes: list[list[str]] = []
         self.changes: dict[str, Any] = {}
-        self.wake: float | str | None = "keep"
+        self.wake: Wake = "keep"
         self.counts: list[tuple[str, int]] = []
         self.facts: dict[str, Any] = {}
 
@@ -364,111 +329,24 @@ class Turn:
         key = f"{self.program.name}.{self.state}"
         if key not in self.session.draws:
             point = self.world.once("random", self.world.random) * sum(weight for _, weight in weights)
-            self.session.draws[key] = _drawn(weights, point)
+            self.session.draws[key] = drawn(weights, point)
         return self.session.draws[key]
 
     def reach(self, name: str) -> tuple[str, str] | None:
-        """The kind and address of an entry of ``may_dial``; None when it may not be dialled now."""
-        entry = self.program.may_dial.get(name)
-        if entry is None:
-            return None
-        address = entry.address
-        if type(address) is not str:
-            rendered = prompts.clean(self.text(address))
-            address = (e164(rendered) or "") if entry.kind == "number" else rendered
-            if not address or not within(entry, address):
-                self.note("refused", f"{name} rendered an address outside its bounds")
-                return None
-        if entry.per_hour and not self._within_hour(name, address, entry.per_hour):
-            return None
-        return entry.kind, address
-
-    def _within_hour(self, name: str, address: str, limit: int) -> bool:
-        key = self.library.digest(f"dial {self.program.name} {name} {address}")
-        if self.world.used(key) >= limit:
-            self.note("refused", f"{name} has had its {limit} calls of this hour")
-            return False
-        self.counts.append((key, limit))
-        return True
+        return reach(self, name)
 
     def may_dial(self, action: Mapping[str, Any]) -> bool:
         """Whether every address of a raw action may be dialled. Raises :class:`~flowengine.answers.Refused`."""
         return all(self._gate(kind, address) for kind, address in act(action).numbers)
 
     def caller_id(self, item: Any) -> str:
-        """What ``cli`` shows: a number, or ``private``."""
-        text = self.line(item)
-        return text if text == "private" else (e164(text) or normal_caller(text) or "private")
+        return caller_id(self, item)
 
     def ask_server(self, op: Mapping[str, Any]) -> str:
-        """An http step: ``ok`` or ``error``."""
-        self.fact("response", _seen("", 0))
-        try:
-            request = self._request(op)
-        except (BadValue, ValueError, EvaluationFailed):
-            self.note("http", "the request could not be written: a secret or value it names is missing")
-            return "error"
-        if op.get("wait") is False:
-            self.effect(
-                "http",
-                {"method": request.method, "state": self.state, "flow": self.program.name, "request": _packed(request)},
-            )
-            return "ok"
-        left = min(op["timeout"], self.world.budget - self.spent)
-        if left <= 0.01:
-            self.note("budget", "the http budget of the turn is spent")
-            return "error"
-        self.world.before_outside()
-        status, data, failure, took = self.world.once("http", lambda: _asked(self.world, request, left))
-        self.spent += took
-        self.fact("response", _seen(data, status))
-        if failure or not 200 <= status < 300:
-            self.note("http", failure or f"status {status}")
-            return "error"
-        return self._save(op["save"])
-
-    def _request(self, op: Mapping[str, Any]) -> Request:
-        scope = {**self.scope, "secret": self.world.secrets}
-
-        def pairs(name: str) -> tuple[tuple[str, str], ...]:
-            filled = fill(op[name], scope) if name in op else {}
-            return tuple((key, prompts.clean(printed(value))) for key, value in filled.items())
-
-        body = fill(op["json"], scope) if "json" in op else None
-        url = str(fill(op["url"], scope))
-        return Request(op["method"], url, pairs("headers"), pairs("query"), body, pairs("form"), op["timeout"])
-
-    def _save(self, save: list[tuple[str, Any]]) -> str:
-        """``save``: a missing path is the variable's default, without one an ``error``; a wrong type too."""
-        for name, item in save:
-            try:
-                value = self.value(item)
-            except EvaluationFailed:
-                if name not in self.program.defaults:
-                    self.note("save", f"nothing came for {name}")
-                    return "error"
-                value = self.program.defaults[name]
-            try:
-                self.store(name, value)
-            except TurnFailed:
-                self.note("save", f"what came for {name} is not of its type")
-                return "error"
-        return "ok"
+        return ask_server(self, op)
 
     def ask_function(self, op: Mapping[str, Any]) -> str:
-        arguments = self.value(op["with"]) if "with" in op else {}
-        left = min(op["timeout"], self.world.budget - self.spent)
-        if left <= 0.01:
-            self.note("budget", "the time of the turn for steps outside is spent")
-            return "error"
-        self.world.before_outside()
-        result, failure, took = self.world.once("function", lambda: _called(self.world, op["name"], arguments, left))
-        self.spent += took
-        if failure:
-            self.note("function", failure)
-            return "error"
-        self.fact("result", result)
-        return self._save(op["save"])
+        return ask_function(self, op)
 
     # --- the run -------------------------------------------------------------------------------------------
 
@@ -728,7 +606,7 @@ class Turn:
             return self.program.start  # the kill switch let the call through
         caller = self.program.states[self.state]
         self.fact("result", result)
-        if caller.op.get("save") and self._save(caller.op["save"]) == "error" and outcome != "done":
+        if caller.op.get("save") and save(self, caller.op["save"]) == "error" and outcome != "done":
             outcome = "error"
         target = self.follow(caller, outcome)
         return caller.name if target == AGAIN else target
@@ -798,49 +676,4 @@ class Turn:
         return allowed(self.program, kind, address)
 
 
-def _drawn(weights: list[list[Any]], point: float) -> str:
-    """The name whose share of the weights a point falls into."""
-    for name, weight in weights:
-        point -= weight
-        if point < 0 and weight:
-            return str(name)
-    return str(next(name for name, weight in reversed(weights) if weight))
-
-
-def _packed(request: Request) -> dict[str, Any]:
-    return {
-        "url": request.url,
-        "headers": request.headers,
-        "query": request.query,
-        "json": request.json,
-        "form": request.form,
-        "timeout": request.timeout,
-    }
-
-
-def _asked(world: World, request: Request, budget: float) -> list[Any]:
-    from time import monotonic
-
-    began = monotonic()
-    response = world.ask(request, budget)
-    return [response.status, response.data, response.failure, monotonic() - began]
-
-
-def _seen(data: Any, status: int) -> Any:
-    if isinstance(data, dict):
-        return {**data, "status": data.get("status", status)}
-    return {"body": data, "status": status}
-
-
-def _called(world: World, name: str, arguments: Mapping[str, Any], timeout: float) -> list[Any]:
-    from time import monotonic
-
-    began = monotonic()
-    try:
-        # Only what JSON can say may be remembered: a set or half a character would break the turn later.
-        return [orjson.loads(orjson.dumps(world.call(name, arguments, timeout))), "", monotonic() - began]
-    except Exception as error:
-        return [None, f"{name} raised {type(error).__name__}", monotonic() - began]
-
-
-__all__ = ["AGAIN", "Effect", "Map", "Outcome", "Turn", "TurnFailed", "after_input", "phrase"]
+__all__ = ["AGAIN", "Effect", "Outcome", "Turn", "TurnFailed"]

@@ -1,0 +1,42 @@
+"""What a turn comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from flowengine.svaml import Position
+
+Wake = float | Literal["keep"] | None
+
+
+class TurnFailed(Exception):
+    """The turn cannot be finished; the message names no value that a caller gave."""
+
+
+@dataclass(slots=True)
+class Effect:
+    """Something to do outside once the turn is stored."""
+
+    kind: str
+    payload: dict[str, Any]
+
+
+class Outcome(NamedTuple):
+    """``body`` is empty where nobody waits for an answer; ``digits``: it may hold a number.
+
+    ``timer``: seconds until the place wakes up; None takes the timer away; ``keep`` leaves it. ``counts`` are
+    calls to count against an hourly limit. ``sensitive`` are values that nothing kept may show.
+    """
+
+    body: bytes
+    position: Position
+    path: list[str]
+    because: list[list[Any]]
+    effects: list[Effect]
+    notes: list[list[str]]
+    changes: dict[str, Any]
+    timer: Wake
+    counts: list[tuple[str, int]]
+    sensitive: list[str]
+    digits: bool = True
