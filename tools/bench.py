@@ -247,7 +247,7 @@ def _load(port: int, requests: list[tuple[bytes, dict[str, str]]], done: Any) ->
 def _signed(body: bytes) -> tuple[bytes, dict[str, str]]:
     from flowengine.sinch.signing import authorization, decode_secret
 
-    headers = authorization(KEY, decode_secret(SECRET), "POST", "/voice", "application/json", body)
+    headers = authorization(KEY, decode_secret(SECRET), "POST", "/voice", body)
     return body, {**headers, "Content-Type": "application/json"}
 
 

@@ -21,8 +21,9 @@ from flowengine.fields import (
 from flowengine.lowering import lower_fields
 from flowengine.model import Address, Flow, State
 from flowengine.problems import did_you_mean
-from flowengine.states.base import DISCONNECTED, HANGUP, STALE, Heard, Outcome
+from flowengine.states.base import DISCONNECTED, HANGUP, STALE, Heard, Kind, Outcome
 from flowengine.svaml import MAX_HEADER_BYTES
+from flowengine.units import spoken
 
 ACTION_OF = {"number": "connectPstn", "sip": "connectSip", "user": "connectMxp", "stream": "connectStream"}
 COUNTRIES = (
@@ -66,6 +67,24 @@ FIELDS = (
     Field("moh", OneOf(MUSIC), "what is heard while on hold, for SIP"),
     Field("streaming", STREAMING, "for stream destinations"),
 )
+
+
+class Bridge(Kind):
+    """What ``connect`` and ``dial`` are alike in."""
+
+    glyph = "►"
+    family = "talk"
+    waits = True
+
+    def lower(self, state: State, flow: Flow) -> dict[str, Any]:
+        return lower_bridge(state, flow)
+
+    def hear(self, op: Any, call: Any, callback: Callback) -> Heard:
+        return hear_bridge(op, call, callback)
+
+    def summary(self, state: State, flow: Flow) -> str:
+        waiting = state.config["dial_timeout"]
+        return f"dial {state.config['to']}" + (f", {spoken(waiting)}" if waiting else "")
 
 
 def address(state: State, flow: Flow) -> Address | None:

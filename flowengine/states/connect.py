@@ -12,27 +12,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowengine.callbacks import Callback
 from flowengine.fields import Record
 from flowengine.model import Flow, State
-from flowengine.states.base import Heard, Kind, Outcome
-from flowengine.states.bridge import (
-    FIELDS,
-    action_of,
-    bridge_outcomes,
-    connect_action,
-    hear_bridge,
-    lower_bridge,
-)
+from flowengine.states.base import Outcome
+from flowengine.states.bridge import FIELDS, Bridge, action_of, bridge_outcomes, connect_action
 from flowengine.svaml import Position
-from flowengine.units import spoken
 
 
-class Connect(Kind):
+class Connect(Bridge):
     name = "connect"
-    glyph = "►"
-    family = "talk"
-    waits = True
     fields = Record(FIELDS, "connect")
 
     def outcomes(self, state: State, flow: Flow) -> tuple[Outcome, ...]:
@@ -40,9 +28,6 @@ class Connect(Kind):
 
     def actions(self, state: State, flow: Flow, position: Position) -> tuple[str, ...]:
         return (action_of(state, flow),)
-
-    def lower(self, state: State, flow: Flow) -> dict[str, Any]:
-        return lower_bridge(state, flow)
 
     def run(self, op: Any, call: Any) -> str | None:
         reached = call.reach(op["to"])
@@ -52,14 +37,3 @@ class Connect(Kind):
         if "amd" in op:
             call.arm("amd")
         return None
-
-    def hear(self, op: Any, call: Any, callback: Callback) -> Heard:
-        return hear_bridge(op, call, callback)
-
-    def summary(self, state: State, flow: Flow) -> str:
-        return dial_summary(state)
-
-
-def dial_summary(state: State) -> str:
-    waiting = state.config["dial_timeout"]
-    return f"dial {state.config['to']}" + (f", {spoken(waiting)}" if waiting else "")

@@ -12,27 +12,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowengine.callbacks import Callback
 from flowengine.fields import Record
 from flowengine.model import Flow, State
-from flowengine.states.base import Heard, Kind, Outcome
-from flowengine.states.bridge import (
-    FIELDS,
-    action_of,
-    bridge_outcomes,
-    connect_action,
-    hear_bridge,
-    lower_bridge,
-)
-from flowengine.states.connect import dial_summary
+from flowengine.states.base import Outcome
+from flowengine.states.bridge import FIELDS, Bridge, action_of, bridge_outcomes, connect_action
 from flowengine.svaml import Position
 
 
-class Dial(Kind):
+class Dial(Bridge):
     name = "dial"
-    glyph = "►"
-    family = "talk"
-    waits = True
     needs_credentials = True
     fields = Record(FIELDS, "dial")
 
@@ -42,9 +30,6 @@ class Dial(Kind):
     def actions(self, state: State, flow: Flow, position: Position) -> tuple[str, ...]:
         return (action_of(state, flow) if position == "O" else "dial",)
 
-    def lower(self, state: State, flow: Flow) -> dict[str, Any]:
-        return lower_bridge(state, flow)
-
     def run(self, op: Any, call: Any) -> str | None:
         reached = call.reach(op["to"])
         if reached is None:
@@ -53,9 +38,3 @@ class Dial(Kind):
             call.arm("amd")
         call.place_call(connect_action(op, call, *reached))
         return None
-
-    def hear(self, op: Any, call: Any, callback: Callback) -> Heard:
-        return hear_bridge(op, call, callback)
-
-    def summary(self, state: State, flow: Flow) -> str:
-        return dial_summary(state)

@@ -303,7 +303,7 @@ def _lower(value: Any, specs: tuple[FieldSpec, ...]) -> Any:
 
 def _lower_field(value: Any, spec: FieldSpec) -> Any:
     if isinstance(value, Source):
-        if value.dynamic and spec.type == "prompts":
+        if value.dynamic and (spec.type == "prompts" or spec.name == "text"):
             return {"$q": value.text, "at": str(value.mark)}
         return lower_source(value)
     if isinstance(value, dict):
