@@ -22,6 +22,8 @@ MAX_NODES = 500_000
 
 _CUT_BY_COMMENT = re.compile(r"[ \t]+#")
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_BREAK = re.compile("[\n\x85\u2028\u2029]")
+"""Where YAML begins a new line."""
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 
 
@@ -108,7 +110,7 @@ def read(data: bytes, file: str, max_bytes: int = MAX_BYTES, max_nodes: int = MA
     text = _decode(data, document, max_bytes)
     if text is None:
         return document
-    document.lines = text.split("\n")
+    document.lines = _BREAK.split(text)
     try:
         _Builder(document, text, max_nodes).build()
     except _Stop as stop:

@@ -8,8 +8,12 @@ from typing import Any
 
 import orjson
 
-_NUMBER = re.compile(rb"\+?[0-9]{7,15}(?![0-9a-fA-F])")
-_NUMBER_TEXT = re.compile(r"\+?[0-9]{7,15}(?![0-9a-fA-F])")
+_WRITTEN = r"\+?[0-9]{7,15}(?![0-9a-fA-F])|\+?(?:[0-9][ ,]{1,2}){6,14}[0-9]"
+"""A number as one writes it, or digit by digit as it is spelt to a caller."""
+
+_NUMBER = re.compile(_WRITTEN.encode())
+_NUMBER_TEXT = re.compile(_WRITTEN)
+_LONGEST_SPELT = 64
 SECRET_KEYS = frozenset({"credentials", "authorization", "cookie"})
 
 
@@ -27,8 +31,14 @@ def redact_bytes(body: bytes, sensitive: Iterable[str], digest: Callable[[str], 
 def redact_text(text: str, sensitive: Iterable[str], digest: Callable[[str], str]) -> str:
     for value in sensitive:
         if len(value) > 1:
-            text = text.replace(value, "****")
+            text = _spelt(value).sub("****", text)
     return _NUMBER_TEXT.sub(lambda match: f"~{digest(_plain(match[0]))}", text)
+
+
+def _spelt(value: str) -> re.Pattern[str]:
+    """The value, also when it is said character by character."""
+    between = "[ ,]{0,2}" if len(value) <= _LONGEST_SPELT else ""
+    return re.compile(between.join(map(re.escape, value)))
 
 
 def redact(value: Any, sensitive: Iterable[str], digest: Callable[[str], str]) -> Any:
@@ -50,4 +60,4 @@ def redact(value: Any, sensitive: Iterable[str], digest: Callable[[str], str]) -
 
 
 def _plain(number: str) -> str:
-    return number.lstrip("+")
+    return "".join(each for each in number if each.isdigit())

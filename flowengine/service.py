@@ -8,7 +8,7 @@ first time. Whatever fails, the caller gets an answer that was ready before.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import random
 from secrets import token_hex
@@ -159,11 +159,11 @@ class Service:
         except Busy:
             raise
         except Exception as error:
-            reacted = None
+            reacted, hidden = None, self.library.hidden(session)
             session, incident = self._broken(loaded, callback, session, error, now)
             body = self._sorry(place, callback, session)
         if reacted is None:
-            row = self._row(session, callback.event, before, None, body, now, began, world, incident)
+            row = self._row(session, callback.event, before, None, body, now, began, world, incident, hidden)
             write = self._write(loaded, session, row, body, now, dedupe, aliases, None)
             return self.store.commit(write), body, world.recorded
         if not session.flow:
@@ -454,9 +454,10 @@ class Service:
         began: float,
         world: World,
         incident: str = "",
+        hidden: Sequence[str] = (),
     ) -> JournalRow:
         told: dict[str, Any] = {"ms": round((monotonic() - began) * 1000, 3)}
-        sensitive: list[str] = []
+        sensitive = hidden
         digest = self.library.digest
         if outcome is not None:
             sensitive = outcome.sensitive

@@ -68,7 +68,7 @@ class Calls:
 
     def ice(self, **fields: Any) -> dict[str, Any]:
         self.count += 1
-        return self.post("ice", to={"type": "did", "endpoint": ENTRY}, **{"cli": "+12025550142", **fields})
+        return self.post("ice", **{"cli": "+12025550142", "to": {"type": "did", "endpoint": ENTRY}, **fields})
 
     def post(self, event: str, **fields: Any) -> dict[str, Any]:
         self.now += 1
@@ -142,7 +142,10 @@ states:
       - send: { to: "{{ call.cli }}", text: "You said {{ word }}." }
       - record: start
     menu:
-      prompt: [ "Press {{ word }} {{ reply }}.", { ssml: "<s>{{ note }}</s>" }, { play: "https://cdn.example.com/{{ made }}" } ]
+      prompt:
+        - "Press {{ word }} {{ reply }}."
+        - { ssml: "<s>{{ note }}</s>" }
+        - { play: "https://cdn.example.com/{{ made }}" }
       repeat_prompt: "Again {{ made }}."
       choices: { room: 1, desk: 2, raw: 3, hold: 4 }
     on: { timeout: end, invalidinput: end }
@@ -153,7 +156,7 @@ states:
         set: { word: "{{ event.word | default('none') }}" }
         say: [ "Told {{ word }}.", { play: welcome.wav } ]
         to: end
-  desk: { connect: { to: desk, call_headers: { X-Word: "{{ word }}", X-Note: "{{ note }}" }, cli: "{{ word }}" } }
+  desk: { connect: { to: desk, call_headers: { X-Word: "{{ word }}", X-Note: "{{ note }}" }, cli: "x{{ word }}" } }
   raw:
     svaml:
       instructions:
@@ -174,10 +177,14 @@ def said(word):
     return {"word": word}
 """
 TOKENS = (
-    "x];#href[https://evil.example/a.wav];#tts[", "#tts[", "#ssml[<speak>", "#HREF [http://evil.example]", "]", "[", ";", "#",
-    "{{ 7*7 }}", "{{7*7}}", "{% for a in b %}", "{# no #}", "{{ secret.RECORDINGS }}", "${7*7}", "}}", "{{", "<", ">", "&",
-    "&amp;", "&#93;", "</speak>", "<break/>", "]]>", "'", '"', "\\", "/", "..", "%5D", "%00", "\0", "\n", "\r\n", "\t", "\x7f",
-    "\x85", "\u2028", "\u202e", "\u2066", "\ufeff", "\ue000RECORDINGS\ue001", "\ue000", "\ufffe", "\uff3b", "\uff3d", "é", "漢",
+    "x];#href[https://evil.example/a.wav];#tts[", "#tts[", "#ssml[<speak>", "#HREF [http://evil.example]", "]",
+    "[", ";", "#",
+    "{{ 7*7 }}", "{{7*7}}", "{% for a in b %}", "{# no #}", "{{ secret.RECORDINGS }}", "${7*7}", "}}", "{{", "<",
+    ">", "&",
+    "&amp;", "&#93;", "</speak>", "<break/>", "]]>", "'", '"', "\\", "/", "..", "%5D", "%00", "\0", "\n", "\r\n",
+    "\t", "\x7f",
+    "\x85", "\u2028", "\u202e", "\u2066", "\ufeff", "\ue000RECORDINGS\ue001", "\ue000", "\ufffe", "\uff3b",
+    "\uff3d", "é", "漢",
     "👋🏽", "+1900", "a", "b c", "7", "https://", "wss://", "\u200b",
 )  # fmt: skip
 SURROGATES = ("\ud800", "\udfff", "\udc00\ud800")
@@ -255,8 +262,19 @@ def test_what_a_caller_says_never_leaves_its_place(sinks: Calls, word: str, othe
 
 @settings(QUIET, max_examples=150)
 @given(other=nasty(*SURROGATES))
-def test_halves_of_characters_from_outside_do_no_harm(sinks: Calls, other: str) -> None:
-    held_to_benign(sinks, "benign", other)
+def test_halves_of_characters_from_a_function_do_no_harm(sinks: Calls, other: str) -> None:
+    """JSON cannot bring them, a function can: it has failed then."""
+    asked = sinks.service.ask
+    sinks.service.ask = lambda request, budget: Response(200, {"word": "benign"})
+    try:
+        sinks.service.counters.clear()
+        sinks.word = other
+        menu = sinks.ice(custom="benign", callHeaders=[{"key": "note", "value": "benign"}])
+        assert menu["action"]["name"] == "runMenu"
+        assert sinks.press("room")["action"]["name"] == "connectConf"
+        assert not sinks.service.counters.get("failed_turn")
+    finally:
+        sinks.service.ask = asked
 
 
 @pytest.mark.parametrize("times", [1, 7, 60])
@@ -305,8 +323,10 @@ states:
 """
 NUMBERS = st.lists(
     st.sampled_from(
-        ["+", "1", "46", "900", "+1900", "+1976", "2025550143", "+12025550143", "+46701234567", "00", "011", "+870", "+44",
-         "0", "9", "٣", "²", "１", ";ext=5", ";postd=1", "\n", "\r", "\0", " ", "-", "(", ")", "sip:", "tel:", "@", "x",
+        ["+", "1", "46", "900", "+1900", "+1976", "2025550143", "+12025550143", "+46701234567", "00", "011", "+870",
+         "+44",
+         "0", "9", "٣", "²", "１", ";ext=5", ";postd=1", "\n", "\r", "\0", " ", "-", "(", ")", "sip:", "tel:", "@",
+         "x",
          "@pbx.example.com", "@evil.example", "?", "#", "*", ",", "w", "a", "%2B", "\u202e", "alice", "/", ".."]
     ),
     min_size=1, max_size=5,
@@ -408,14 +428,14 @@ states:
   broken: { say: "{{ event.nothing_of_that_name }} {{ pin }}", next: end }
   sales: { connect: { to: sales, cli: "{{ call.cli }}" } }
 """
-PIN, NUMBER, PHRASE = "73915284", "+12025550187", 'canary "phrase" \\ é'
+PIN, NUMBER, PHRASE = "73915", "+12025550187", 'canary "phrase" \\ é'
 FAILING = """
 from flowengine.functions import function
 
 
 @function
 def said(word):
-    raise RuntimeError("canary-error 73915284 +12025550187 canary-token")
+    raise RuntimeError("canary-error 73915 +12025550187 canary-token")
 """
 
 
@@ -424,12 +444,61 @@ def seen_in(calls: Calls, log: str) -> str:
     journal = "".join(f"{row.event} {row.source} {row.target} {row.flow} {row.body.decode()}" for row in rows)
     letters = "".join(f"{kind} {reason} {payload.decode()}" for _, kind, reason, payload in calls.store._letters)
     assert len(rows) > 3
-    for row in rows:
-        orjson.loads(row.body)
-    return log + journal + letters + repr(calls.service.counters)
+    texts = " ".join(text for row in rows for text in texts_of(orjson.loads(row.body)))
+    return log + journal + letters + texts + repr(calls.service.counters)
 
 
-@pytest.mark.parametrize("way", ["works", "server fails", "server raises", "function raises", "turn breaks", "odd bodies"])
+def texts_of(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for pair in value.items() for each in pair for text in texts_of(each)]
+    if isinstance(value, list):
+        return [text for each in value for text in texts_of(each)]
+    return [str(value)]
+
+
+PASSED_ON = """
+flow: private
+channel: voice
+triggers: [ { to: "+12025550100" } ]
+variables: { pin: { type: digits, sensitive: true }, seen: { type: text, default: none } }
+start: ask
+states:
+  ask:
+    collect: { prompt: Your code., digits: 4..12, into: pin }
+    on: { digits: check, timeout: end, invalidinput: end }
+  check:
+    subflow: { flow: part, with: { code: "{{ pin }}" }, save: { seen: "{{ result.code }}" } }
+    on: { right: forget, done: end }
+  forget: { do: [ { say: "It was {{ pin }}, {{ seen }}." }, { clear: pin } ], next: bye }
+  bye: { menu: { prompt: Press 1., choices: { leave: 1 } }, on: { timeout: end, invalidinput: end } }
+  leave: { next: end }
+"""
+PART = """
+flow: part
+channel: voice
+inputs: { code: { type: text } }
+outcomes: [right]
+start: tell
+states:
+  tell: { menu: { prompt: "You typed {{ code }}.", choices: { right: 1 } }, on: { timeout: end, invalidinput: end } }
+  right: { return: { outcome: right, with: { code: "{{ code }}" } } }
+"""
+
+
+def test_what_is_sensitive_stays_so_in_a_flow_that_is_played(tmp_path: Path) -> None:
+    calls = Calls(tmp_path, PASSED_ON, PART)
+    calls.ice()
+    assert (
+        PIN in orjson.dumps(calls.post("pie", menuResult={"menuId": "main", "type": "sequence", "value": PIN})).decode()
+    )
+    assert PIN in orjson.dumps(calls.press("right")).decode()
+    calls.press("leave")
+    assert PIN not in seen_in(calls, "")
+
+
+@pytest.mark.parametrize(
+    "way", ["works", "server fails", "server raises", "function raises", "turn breaks", "odd bodies"]
+)
 def test_nothing_private_is_written_down(tmp_path: Path, caplog: pytest.LogCaptureFixture, way: str) -> None:
     caplog.set_level(logging.DEBUG)
     calls = Calls(tmp_path, PRIVATE, functions=FAILING if way == "function raises" else FUNCTIONS)
@@ -438,7 +507,9 @@ def test_nothing_private_is_written_down(tmp_path: Path, caplog: pytest.LogCaptu
     def ask(request: Request, budget: float) -> Response:
         if way == "server raises":
             raise RuntimeError(f"canary {PIN} {NUMBER} {SECRET}")
-        return Response(500, {"error": f"no {PIN} {NUMBER}"}, "") if way == "server fails" else calls._ask(request, budget)
+        return (
+            Response(500, {"error": f"no {PIN} {NUMBER}"}, "") if way == "server fails" else calls._ask(request, budget)
+        )
 
     calls.service.ask = ask
     calls.ice(cli=NUMBER, custom=PHRASE, callHeaders=[{"key": "x", "value": PIN}])
@@ -454,9 +525,9 @@ def test_nothing_private_is_written_down(tmp_path: Path, caplog: pytest.LogCaptu
         calls.ice(cli=NUMBER)
         calls.post("pie", menuResult={"menuId": "main", "type": "sequence", "value": PIN[:2]})
     seen = seen_in(calls, caplog.text)
-    for canary in (PIN, NUMBER, NUMBER[1:], SECRET, "canary-secret", "canary-token", "canary-error"):
+    spelled = (" ".join(PIN), ", ".join(PIN))
+    for canary in (PIN, *spelled, PHRASE, NUMBER, NUMBER[1:], SECRET, "canary-secret", "canary-token", "canary-error"):
         assert canary not in seen, f"{canary} in …{seen[max(0, seen.find(canary) - 200) : seen.find(canary) + 60]}"
-    assert "phrase" not in seen.replace('"phrase"', "").replace("phrase", "", 0) or PHRASE not in seen
 
 
 # --- flow files ----------------------------------------------------------------------------------------------
@@ -498,7 +569,9 @@ def states(text: str) -> str:
 
 @pytest.mark.parametrize("number", ["+12025550111", "'+12025550111'"])
 @pytest.mark.parametrize("pin", ["0155", "00", "08"])
-@pytest.mark.parametrize("tier", ["no", "on", "off", "9:30", "1_000", ".inf", "~", "2026-12-24", "0x1F", "null", "1e3", "0o17"])
+@pytest.mark.parametrize(
+    "tier", ["no", "on", "off", "9:30", "1_000", ".inf", "~", "2026-12-24", "0x1F", "null", "1e3", "0o17"]
+)
 def test_no_scalar_is_ever_retyped(tmp_path: Path, number: str, pin: str, tier: str) -> None:
     (tmp_path / "line.yaml").write_text(flow(number=number, pin=pin, tier=tier))
     found = build([str(tmp_path / "line.yaml")])
@@ -532,7 +605,10 @@ FILES: dict[str, tuple[str | bytes, str, str]] = {
     "empty": ("", "empty-file", "empty"),
     "only a comment": ("# nothing\n", "empty-file", "empty"),
     "top-level list": ("- a\n- b\n", "shape", "a list; expected a mapping"),
-    "key: #": (states("  x: { menu: { prompt: Hi., choices: { a:\n     # } } }\n   1 } } }"), "empty-value", "no value"),
+    "key: #": (
+        states("  x:\n    menu:\n      prompt: Hi.\n      choices:\n        bye: # the hash key"),
+        "empty-value", "quote it: '#'",
+    ),
     "key: *": (flow(key="*"), "yaml-syntax", "quote it: '*'"),
     "unknown key": (states("  x: { says: Hi., next: end }"), "unknown-key", 'did you mean "say"'),
     "unknown top key": ("trigers: []\n" + flow(), "unknown-key", 'did you mean "triggers"'),
@@ -570,16 +646,22 @@ FILES: dict[str, tuple[str | bytes, str, str]] = {
         "http-host", "host",
     ),
     "IP literal": (
-        states('  x: { http: { get: "http://127.0.0.1/a", timeout: 1s }, on: { ok: bye, error: bye } }'), "http-host", "",
+        states('  x: { http: { get: "http://127.0.0.1/a", timeout: 1s }, on: { ok: bye, error: bye } }'),
+        "http-host", "",
     ),
     "no timeout": (
-        states('  x: { http: { get: "https://a.example.com" }, on: { ok: bye, error: bye } }'), "missing-key", "timeout",
+        states('  x: { http: { get: "https://a.example.com" }, on: { ok: bye, error: bye } }'),
+        "missing-key", "timeout",
     ),
     "homoglyph": (states("  sаles: { say: Hi., next: end }"), "name", "names are a-z"),
     "bidi": (flow(tier='"a\u202eb"'), "encoding", "U+202E"),
     "upper-case name": (states("  Bye: { say: Hi., next: end }"), "name", "names are a-z"),
-    "ACE-only action in ICE": (states("  x: { say: Hi., next: continue }").replace("start: main", "start: x"), "position", "continue"),
-    "comment in a prompt": (states("  x: { next: end }\n  y:\n    say: Press # to finish\n    next: end"), "comment-cut", "#"),
+    "ACE-only action in ICE": (
+        states("  x: { say: Hi., next: continue }").replace("start: main", "start: x"), "position", "continue",
+    ),
+    "comment in a prompt": (
+        states("  x: { next: end }\n  y:\n    say: Press # to finish\n    next: end"), "comment-cut", "#",
+    ),
 }  # fmt: skip
 
 
@@ -660,9 +742,12 @@ def test_any_bytes_are_a_told_file(tmp_path_factory: pytest.TempPathFactory, dat
 
 TEMPLATE = st.lists(
     st.sampled_from(
-        ["{{", "}}", "{%", "%}", "{#", "#}", " ", "a", "call", ".", "cli", "|", "default", "('x')", "(", ")", "[", "]", "'",
-         '"', "1", "1e308", "9" * 400, "+", "-", "*", "**", "/", "//", "~", "==", "<", "and", "or", "not", "in", "is", "defined",
-         "matching", "if", "else", "for", "_", "__class__", ",", ":", "\\", "\n", "é", "\ud800", "\0", "True", "none", "self"]
+        ["{{", "}}", "{%", "%}", "{#", "#}", " ", "a", "call", ".", "cli", "|", "default", "('x')", "(", ")", "[", "]",
+         "'",
+         '"', "1", "1e308", "9" * 400, "+", "-", "*", "**", "/", "//", "~", "==", "<", "and", "or", "not", "in",
+         "is", "defined",
+         "matching", "if", "else", "for", "_", "__class__", ",", ":", "\\", "\n", "é", "\ud800", "\0", "True",
+         "none", "self"]
     ),
     max_size=14,
 ).map("".join)  # fmt: skip

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from flowengine.answers import Piece, act, constant, seal
+from flowengine.engine.session import Session
 from flowengine.engine.wording import PHRASES, phrase
 from flowengine.functions import offered
 from flowengine.linking import Program, link
@@ -16,7 +17,7 @@ from flowengine.svaml import Position
 
 @dataclass(slots=True)
 class Library:
-    """``revision`` is the content hash. ``fuse`` can be turned off to play nested menus one by one."""
+    """``revision`` is the content hash. ``hides``: some flow has a sensitive variable. ``fuse`` can be turned off to play nested menus one by one."""
 
     programs: dict[str, Program]
     revision: str
@@ -31,6 +32,7 @@ class Library:
     phrases: dict[tuple[str, str], Piece] = field(default_factory=dict)
     fuse: bool = True
     key: bytes = b""
+    hides: bool = False
 
     def phrase(self, name: str, language: str) -> Piece:
         """A built-in sentence as an instruction."""
@@ -43,6 +45,17 @@ class Library:
     def digest(self, text: str) -> str:
         """A keyed hash, so that a counter or a journal names no number."""
         return blake2b(text.encode("utf-8", "replace"), key=self.key, digest_size=12).hexdigest()
+
+    def hidden(self, session: Session) -> list[str]:
+        """The sensitive values that a call has given so far, in the flow that is played and in those that play it."""
+        known = [(session.flow, session.vars), *((each["flow"], each["vars"]) for each in session.frames)]
+        return [
+            str(value)
+            for flow, values in known
+            if flow in self.programs
+            for name, value in values.items()
+            if value and name in self.programs[flow].sensitive
+        ]
 
     def say_and_hang_up(self, name: str, language: str, position: Position) -> bytes:
         """A built-in sentence and the end of the call; nothing where nobody hears it."""
@@ -84,6 +97,7 @@ def open_library(artefact: Mapping[str, Any], revision: str, env: Mapping[str, s
             for name, program in programs.items()
         },
         key=key,
+        hides=any(program.sensitive for program in programs.values()),
     )
     for program in programs.values():
         for language in program.languages:

@@ -138,14 +138,14 @@ def _called(world: World, name: str, arguments: Mapping[str, Any], timeout: floa
     began = monotonic()
     try:
         # Only what JSON can say may be remembered: a set or half a character would break the turn later.
-        return [orjson.loads(orjson.dumps(world.call(name, arguments, timeout))), "", monotonic() - began]
+        return [orjson.loads(orjson.dumps(world.call(name, arguments, timeout))), "", round(monotonic() - began, 6)]
     except Exception as error:
-        return [None, f"{name} raised {type(error).__name__}", monotonic() - began]
+        return [None, f"{name} raised {type(error).__name__}", round(monotonic() - began, 6)]
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     began = monotonic()
-    return work(), monotonic() - began
+    return work(), round(monotonic() - began, 6)
 
 
 def _seen(data: Any, status: int) -> Any:

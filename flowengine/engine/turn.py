@@ -59,8 +59,8 @@ class Turn:
     """The run of one turn. States and instructions see it as their ``call``."""
 
     __slots__ = (
-        "_scope", "action", "because", "changes", "counts", "done", "effects", "facts", "library", "node", "notes",
-        "path", "pieces", "placed_call", "position", "program", "session", "side", "spent", "state", "steps", "wake",
+        "_scope", "action", "because", "changes", "counts", "done", "effects", "facts", "hidden", "library", "node",
+        "notes", "path", "pieces", "placed_call", "position", "program", "session", "side", "spent", "state", "steps", "wake",
         "world",
     )  # fmt: skip
 
@@ -89,6 +89,7 @@ class Turn:
         self.wake: Wake = "keep"
         self.counts: list[tuple[str, int]] = []
         self.facts: dict[str, Any] = {}
+        self.hidden: list[str] = []
 
     # --- what expressions see ------------------------------------------------------------------------------
 
@@ -224,7 +225,9 @@ class Turn:
             self.session.contact.pop(name[8:], None)
             self._refresh_contact()
         else:
-            self.session.vars.pop(name, None)
+            gone = self.session.vars.pop(name, None)
+            if gone and name in self.program.sensitive:
+                self.hidden.append(str(gone))
             self._scope = None
         self.changes[name] = None
 
@@ -581,8 +584,10 @@ class Turn:
         return callee.start
 
     def _pop(self) -> dict[str, Any]:
-        frame = self.session.frames.pop()
         session = self.session
+        if self.library.hides:
+            self.hidden += self.library.hidden(session)
+        frame = session.frames.pop()
         for armed in session.armed.values():
             if armed[0] == session.flow and len(armed) == 2:
                 armed.append(session.vars)  # what it armed comes late, and reads them then
@@ -624,7 +629,6 @@ class Turn:
 
     def outcome(self) -> Outcome:
         """Close the run and seal the answer."""
-        hidden = self.program.sensitive
         return Outcome(
             self._body(),
             self.position,
@@ -635,7 +639,7 @@ class Turn:
             self.changes,
             self.wake,
             self.counts,
-            [str(value) for name, value in self.session.vars.items() if name in hidden and value] if hidden else [],
+            [*self.hidden, *self.library.hidden(self.session)] if self.library.hides else [],
             self._may_hold_digits(),
         )
 
