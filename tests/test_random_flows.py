@@ -521,3 +521,34 @@ QUIET: dict[tuple[str, Position], str] = {
     ("playFiles", "O"): "a warning of its own: nobody hears it",
 }
 QUIET |= {("answer", at): "left to the compiler: it picks up where that is needed" for at in POSITIONS if at != "I"}
+
+
+# --- what validate accepts and a turn cannot do --------------------------------------------------------------
+
+KEPT = {
+    "n": {"type": "number", "default": "0"},
+    "who": {"type": "phone", "default": ENTRY},
+    "code": {"type": "digits", "default": "1"},
+    "size": {"type": "text", "default": "small", "one_of": ["small", "large"]},
+}
+
+
+@pytest.mark.xfail(strict=True, reason="set and arithmetic break the turn where a value is not of the kind needed")
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        {"set": {"n": "{{ call.custom }}"}},
+        {"set": {"who": "{{ call.custom }}"}},
+        {"set": {"code": "{{ call.custom }}"}},
+        {"set": {"size": "{{ call.custom }}"}},
+        {"say": "{{ 5 / n }}"},
+    ],
+)
+def test_a_value_of_another_kind_does_not_break_the_turn(instruction: dict[str, Any]) -> None:
+    """Either validate refuses these, or the turn goes on without the value."""
+    flow = {"flow": "main", "channel": "voice", "triggers": [{"to": ENTRY}], "variables": KEPT, "start": "take"}
+    found = built(project_of([flow | {"states": {"take": {"do": [instruction], "next": "end"}}}]))
+    if errors(found.problems):
+        return
+    line = Line(found, False, lambda options: options[0])
+    line.post("ice", to={"type": "did", "endpoint": ENTRY}, custom="hello")
