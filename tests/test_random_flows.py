@@ -533,7 +533,6 @@ KEPT = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="set and arithmetic break the turn where a value is not of the kind needed")
 @pytest.mark.parametrize(
     "instruction",
     [

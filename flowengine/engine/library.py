@@ -17,7 +17,10 @@ from flowengine.svaml import Position
 
 @dataclass(slots=True)
 class Library:
-    """``revision`` is the content hash. ``hides``: some flow has a sensitive variable. ``fuse`` can be turned off to play nested menus one by one."""
+    """``revision`` is the content hash; ``hides``: some flow has a sensitive variable.
+
+    ``fuse`` can be turned off to play nested menus one by one.
+    """
 
     programs: dict[str, Program]
     revision: str

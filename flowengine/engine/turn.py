@@ -22,6 +22,7 @@ from flowengine.engine.outcome import Effect, Outcome, TurnFailed, Wake
 from flowengine.engine.outside import ask_function, ask_server, save
 from flowengine.engine.session import Session
 from flowengine.engine.world import World
+from flowengine.expressions import EvaluationFailed
 from flowengine.filters import printed
 from flowengine.linking import SECRET_CLOSE, SECRET_OPEN, Handler, Node, Program, Reaction, fill
 from flowengine.svaml import MAX_COOKIE_BYTES, MAX_PROMPTS, Position
@@ -60,8 +61,8 @@ class Turn:
 
     __slots__ = (
         "_scope", "action", "because", "changes", "counts", "done", "effects", "facts", "hidden", "library", "node",
-        "notes", "path", "pieces", "placed_call", "position", "program", "session", "side", "spent", "state", "steps", "wake",
-        "world",
+        "notes", "path", "pieces", "placed_call", "position", "program", "session", "side", "spent", "state", "steps",
+        "wake", "world",
     )  # fmt: skip
 
     def __init__(
@@ -194,6 +195,19 @@ class Turn:
             raise TurnFailed(f"{name} is {variable['type']}: {error}") from None
         self._keep(self.session.contact if contact else self.session.vars, name[8:] if contact else name, stored)
         self.changes[name] = stored
+
+    def keep(self, name: str, item: Any) -> None:
+        """As :meth:`store`, for what cannot be known before: without a value of its type, the default is kept."""
+        try:
+            self.store(name, self.value(item))
+        except (EvaluationFailed, TurnFailed) as error:
+            if name == "call.language":
+                self.note("set", str(error))
+            elif name in self.program.defaults:
+                self.note("set", f"nothing of its type came for {name}: its default is kept")
+                self.store(name, self.program.defaults[name])
+            else:
+                raise
 
     def _bounded(self, variable: Mapping[str, Any], value: Any) -> Any:
         longest = variable.get("max_length")
@@ -573,15 +587,21 @@ class Turn:
             while (target := self.follow(node, "error")) == AGAIN:
                 pass
             return target
-        given = {name: self.value(item) for name, item in node.op["with"].items()} if "with" in node.op else {}
+        given = {name: self._value_or_none(item) for name, item in node.op["with"].items()} if "with" in node.op else {}
         session.frames.append(
             {"flow": self.program.name, "state": node.name, "vars": session.vars, "back": session.back}
         )
         session.flow, session.vars, session.back = callee.name, {}, []
         self.program, self._scope = callee, None
         for name, value in given.items():
-            self.store(name, value)
+            self.keep(name, value)
         return callee.start
+
+    def _value_or_none(self, item: Any) -> Any:
+        try:
+            return self.value(item)
+        except EvaluationFailed:
+            return None
 
     def _pop(self) -> dict[str, Any]:
         session = self.session

@@ -4,7 +4,8 @@ do:
   - set: { tier: gold, call.language: es-ES }
 ```
 Gives variables a value, in order. `call.language` changes the language of the rest of the call to one of
-`languages`; `contact.NAME` writes a contact field. A value that is one whole `{{ }}` keeps its type.
+`languages`; `contact.NAME` writes a contact field. A value that is one whole `{{ }}` keeps its type. Where what comes
+is not of the variable's type, its default is kept.
 """
 
 from __future__ import annotations
@@ -30,4 +31,4 @@ class Set(Instruct):
 
     def run(self, op: Any, call: Any) -> None:
         for name, item in op:
-            call.store(name, call.value(item))
+            call.keep(name, item)
