@@ -23,7 +23,7 @@ from flowengine.engine.library import Library, dialled
 from flowengine.engine.session import BadSession, Session, load, new_call
 from flowengine.engine.turn import Effect as Wish
 from flowengine.engine.turn import Outcome
-from flowengine.engine.voice import PATCHED, NotTaken, Reacted, failed, hear, outside, place_call, start
+from flowengine.engine.voice import PATCHED, NotTaken, Reacted, failed, hear, mode, outside, place_call, start
 from flowengine.engine.world import World
 from flowengine.fetch import Request, Response
 from flowengine.linking import SECRET_CLOSE, SECRET_OPEN
@@ -31,7 +31,10 @@ from flowengine.redact import redact, redact_bytes
 from flowengine.stores.base import Count, Effect, JournalRow, Loaded, Store, StoreDown, Timer, Verdict, Write
 
 LOG = logging.getLogger("flowengine")
-LEASE = 3.5
+LEASE = 2.0
+"""Seconds that a copy leaves to the process that answers: longer than a turn, short enough to answer after it."""
+PATIENCE = 3.4
+"""Seconds after which a copy no longer waits for another."""
 TRIES = 6
 HOUR = 3600
 CALL_LIFE = 5 * HOUR
@@ -115,6 +118,7 @@ class Service:
 
     def _answer(self, callback: Callback, key: str, dedupe: str) -> Reply:
         replay: list[Any] = []
+        until = monotonic() + PATIENCE
         for _ in range(TRIES):
             loaded = self.store.load(key, dedupe)
             if loaded.answer is not None:
@@ -127,21 +131,19 @@ class Service:
             try:
                 verdict, body, replay = self._attempt(callback, loaded, dedupe, aliases, replay)
             except Busy:
-                sleep(0.02)
-                if self._waited(dedupe):
-                    continue
-                break
+                if monotonic() > until:
+                    break
+                self._wait(dedupe, min(until, monotonic() + LEASE))
+                continue
             if verdict is Verdict.DONE:
                 return Reply(200, self._filled(body))
         return Reply(200, self._sorry("", callback))
 
-    def _waited(self, dedupe: str) -> bool:
-        until = monotonic() + LEASE
-        while monotonic() < until:
-            if self.store.load("", dedupe).answer is not None:
-                return True
+    def _wait(self, dedupe: str, until: float) -> None:
+        """Until the other copy has answered, or its lease is over because its process died."""
+        sleep(0.02)
+        while monotonic() < until and self.store.load("", dedupe).answer is None:
             sleep(0.02)
-        return False
 
     def _attempt(
         self, callback: Callback, loaded: Loaded, dedupe: str, aliases: tuple[str, ...], replay: list[Any]
@@ -261,6 +263,7 @@ class Service:
 
     def event(self, key: str, name: str, data: Any = None) -> str:
         """An event from another program or a timer: what became of it. Raises NotTaken, UnknownSession."""
+        replay: list[Any] = []
         for _ in range(TRIES):
             loaded = self.store.load(key)
             if loaded.session is None:
@@ -269,7 +272,7 @@ class Service:
             if session.pending:
                 raise NotTaken(name)
             began, now = monotonic(), self.clock()
-            world = self._world(now, "", [])
+            world = self._world(now, "", replay)
             reacted = outside(self.library, session, name, data, world)
             outcome, body = reacted.outcome, b""
             if outcome is not None and outcome.position in PATCHED and outcome.body:
@@ -282,6 +285,7 @@ class Service:
             write = self._write(loaded, session, row, b"", now, "", (), outcome)
             if self.store.commit(write) is Verdict.DONE:
                 return reacted.event
+            replay = world.recorded
         raise StoreDown("the session kept changing")
 
     def dial(self, flow: str, inputs: Mapping[str, Any]) -> tuple[str, bool]:
@@ -302,25 +306,24 @@ class Service:
     def _intent(
         self, loaded: Loaded, reacted: Reacted, redo: dict[str, Any], now: float
     ) -> tuple[Session, Outcome | None]:
-        """A live call is changed first and its place committed after it: until then only the wish is kept."""
+        """A live call is changed first and its place committed after it: until then only the wish is kept.
+
+        What counts against an hourly limit counts now, or the change could be made and then not be committed.
+        """
         outcome = reacted.outcome
         assert outcome is not None and loaded.session is not None
         session = load(loaded.session)
         session.pending = reacted.event
         call = session.call
-        payload = {
-            "event": reacted.event,
-            "svaml": outcome.body.decode(),
-            "call": call.get("id", ""),
-            "url": call.get("url", ""),
-            "redo": redo,
-            "at": now,
-        }
-        wish = Outcome(b"", "N", [], outcome.because, [Wish("patch", payload)], [], {}, "keep", [], outcome.sensitive)
+        payload = _change(reacted.event, outcome.body.decode(), call, redo, now)
+        wish = Outcome(
+            b"", "N", [], outcome.because, [Wish("patch", payload)], [], {}, "keep", outcome.counts, outcome.sensitive
+        )
         return session, wish
 
     def patched(self, key: str, redo: Mapping[str, Any], at: float) -> bool:
         """The live call was changed: commit the place. False where the call was over before."""
+        replay = redo.get("recorded", [])
         for _ in range(TRIES):
             loaded = self.store.load(key)
             if loaded.session is None:
@@ -330,43 +333,84 @@ class Service:
                 return False
             session.pending = ""
             began, now = monotonic(), self.clock()
-            world = self._world(at, "", redo.get("recorded", []))
+            world = self._world(at, "", replay)
+            world.used = _none_used
             if "fields" in redo:
                 reacted = hear(self.library, session, read(orjson.dumps(redo["fields"])), world)
             else:
                 reacted = outside(self.library, session, redo["name"], redo["data"], world)
             session.n += 1
-            outcome = reacted.outcome
+            outcome = reacted.outcome._replace(counts=[]) if reacted.outcome is not None else None
             body = outcome.body if outcome is not None else b""
             row = self._row(session, reacted.event, reacted.source, outcome, body, now, began, world)
             if self.store.commit(self._write(loaded, session, row, b"", now, "", (), outcome)) is Verdict.DONE:
                 return True
+            replay = world.recorded
         return False
 
-    def refused(self, key: str, reason: str) -> None:
-        """A callout or a change of a live call failed: ``error`` at its place."""
+    def wanted(self, key: str, wish: Mapping[str, Any]) -> bool:
+        """Whether the session still waits for what an outbox row was to do."""
+        loaded = self.store.load(key)
+        return loaded.session is not None and _waits_for(load(loaded.session), wish)
+
+    def refused(self, key: str, reason: str, wish: Mapping[str, Any] | None = None) -> None:
+        """A callout or a change of a live call failed: ``error`` at its place.
+
+        ``wish`` is the payload of the row: nothing happens where the session went on without it.
+        """
+        replay: list[Any] = []
+        for _ in range(TRIES):
+            loaded = self.store.load(key)
+            if loaded.session is None:
+                return
+            session = load(loaded.session)
+            if wish is not None and not _waits_for(session, wish):
+                return
+            began, now = monotonic(), self.clock()
+            world = self._world(now, "", replay)
+            reacted = failed(self.library, session, world, reason)
+            session.n += 1
+            row = self._row(session, "error", reacted.source, reacted.outcome, b"", now, began, world)
+            if self.store.commit(self._write(loaded, session, row, b"", now, "", (), reacted.outcome)) is Verdict.DONE:
+                return
+            replay = world.recorded
+
+    def timer_broke(self, key: str, error: Exception) -> None:
+        """The turn of a timer failed: the session ends, and a caller who is held hears why."""
         for _ in range(TRIES):
             loaded = self.store.load(key)
             if loaded.session is None:
                 return
             session = load(loaded.session)
             began, now = monotonic(), self.clock()
-            world = self._world(now, "", [])
-            reacted = failed(self.library, session, world, reason)
+            source, hidden, incident = session.place, self.library.hidden(session), token_hex(4)
+            node = self.library.programs[session.flow].states.get(source)
+            position = mode(session, node) if node is not None and not session.over else None
+            wishes = []
+            if position in PATCHED:
+                call = session.call
+                svaml = self.ready[session.flow, position].decode()
+                wishes = [Wish("patch", _change("", svaml, call, {}, now))]
+            session.ended, session.place, session.pending = True, "", ""
             session.n += 1
-            row = self._row(session, "error", reacted.source, reacted.outcome, b"", now, began, world)
-            if self.store.commit(self._write(loaded, session, row, b"", now, "", (), reacted.outcome)) is Verdict.DONE:
+            outcome = Outcome(b"", "N", [], [], wishes, [], {}, None, [], hidden)
+            row = self._row(session, "error", source, outcome, b"", now, began, self._world(now, "", []), incident)
+            if self.store.commit(self._write(loaded, session, row, b"", now, "", (), outcome)) is Verdict.DONE:
+                self.counted("failed_turn")
+                LOG.error(
+                    "incident %s: %s in a timer of %s at %s", incident, type(error).__name__, session.flow, source
+                )
                 return
 
     def called(self, key: str, call_id: str, application: str) -> None:
         """A callout was accepted under this call id: callbacks that carry it find the session."""
+        alias = call_key(Callback(call_id=call_id), application)
         for _ in range(TRIES):
             loaded = self.store.load(key)
-            if loaded.session is None:
-                return
+            if loaded.session is None or self.store.load(alias).session is not None:
+                return  # a callback overtook the reply: the session may be at its next call already
             session = load(loaded.session)
             session.call["id"] = session.call.get("id") or call_id
-            alias = call_key(Callback(call_id=call_id), application)
             write = self._write(loaded, session, None, b"", self.clock(), "", (alias,), None)
             if self.store.commit(write) is Verdict.DONE:
                 return
@@ -439,7 +483,7 @@ class Service:
             for each in outcome.effects
         ]
         if outcome.position == "O" and outcome.body:
-            payload = {"ice": outcome.body.decode(), "custom": CUSTOM + session.id}
+            payload = {"ice": outcome.body.decode(), "custom": CUSTOM + session.id, "place": session.place}
             found.append(Effect(token_hex(8), "callout", orjson.dumps(payload), now))
         return found
 
@@ -493,6 +537,25 @@ class Service:
 
     def counted(self, name: str) -> None:
         self.counters[name] = self.counters.get(name, 0) + 1
+
+
+def _change(event: str, svaml: str, call: Mapping[str, Any], redo: Mapping[str, Any], at: float) -> dict[str, Any]:
+    """A wish to change a live call."""
+    ids = {"call": call.get("id", ""), "url": call.get("url", "")}
+    return {"event": event, "svaml": svaml, **ids, "redo": redo, "at": at}
+
+
+def _waits_for(session: Session, wish: Mapping[str, Any]) -> bool:
+    """A change is wanted until the call is over; a callout until anything was heard of its call."""
+    if session.over:
+        return False
+    if "svaml" in wish:
+        return bool(session.pending == wish["event"])
+    return bool(session.pos == "O" and session.place == wish["place"] and not session.call.get("id"))
+
+
+def _none_used(name: str) -> int:
+    return 0
 
 
 def fill_secrets(body: bytes, env: Mapping[str, str]) -> bytes:

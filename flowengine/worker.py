@@ -11,15 +11,17 @@ import random
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
 import orjson
 
 from flowengine.engine.outside import put_in
+from flowengine.engine.session import load
 from flowengine.engine.voice import NotTaken
 from flowengine.fetch import Request
+from flowengine.redact import redact
 from flowengine.service import Service, UnknownSession, fill_secrets
 from flowengine.sinch.voice import Ambiguous, VoiceClient, VoiceError
 from flowengine.stores.base import Leased, StoreDown
@@ -29,6 +31,10 @@ LEASE = 30.0
 IDLE = 0.2
 SWEEP = 60.0
 MOST_TRIES = 6
+MOST_AT_ONCE = 16
+PATCH_TRIES = 3
+"""How often a change of a live call is sent while nobody can tell whether it arrived: the caller is waiting."""
+REMEMBERED = 1000
 
 
 @dataclass(slots=True)
@@ -68,10 +74,16 @@ class Worker:
         timers = self.service.store.due(now, LEASE)
         for leased in timers:
             self._timer(leased)
-        effects = self.service.store.take(now, LEASE)
-        for leased in effects:
-            self._effect(leased)
-        return len(timers) + len(effects)
+        return len(timers) + self._outbox()
+
+    def _outbox(self) -> int:
+        """One row at a time: a row that waited here for slow ones would outlive its lease."""
+        for worked in range(MOST_AT_ONCE):
+            taken = self.service.store.take(self.service.clock(), LEASE, 1)
+            if not taken:
+                return worked
+            self._effect(taken[0])
+        return MOST_AT_ONCE
 
     def _timer(self, leased: Leased) -> None:
         try:
@@ -81,13 +93,21 @@ class Worker:
         except StoreDown:
             raise
         except Exception as error:
-            LOG.error("a timer failed: %s", type(error).__name__)
+            self._timer_broke(leased, error)
         self.service.store.fired(leased)
+
+    def _timer_broke(self, leased: Leased, error: Exception) -> None:
+        try:
+            self.service.timer_broke(leased.session, error)
+        except StoreDown:
+            raise
+        except Exception as another:
+            LOG.error("a timer failed: %s, then %s", type(error).__name__, type(another).__name__)
 
     def _effect(self, leased: Leased) -> None:
         act = {"callout": self._callout, "patch": self._patch, "http": self._http}.get(leased.kind)
         if act is None:
-            self.service.store.bury(leased, f"nothing carries out {leased.kind}", self.service.clock())
+            self._bury(leased, f"nothing carries out {leased.kind}")
             return
         try:
             act(leased, orjson.loads(leased.payload))
@@ -97,46 +117,67 @@ class Worker:
             LOG.error("an effect of kind %s failed: %s", leased.kind, type(error).__name__)
             self._later(leased, f"{type(error).__name__}")
 
-    def _refuse(self, leased: Leased, reason: str) -> None:
-        self.done[leased.session] = reason
-        self.service.store.bury(leased, reason, self.service.clock())
-        self.service.refused(leased.session, reason)
+    def _refuse(self, leased: Leased, payload: Mapping[str, Any], reason: str) -> None:
+        # The row goes last: should this process die before, another one says it again, which changes nothing.
+        self.service.refused(leased.session, reason, payload)
+        self._settled(leased.session, reason)
+        self._bury(leased, reason)
+
+    def _settled(self, session: str, reason: str) -> None:
+        self.done[session] = reason
+        if len(self.done) > REMEMBERED:
+            del self.done[next(iter(self.done))]
+
+    def _bury(self, leased: Leased, reason: str) -> None:
+        """A dead letter says what was to be done, without numbers and what is sensitive."""
+        current = self.service.store.load(leased.session).session
+        library = self.service.library
+        hidden = library.hidden(load(current)) if current is not None else []
+        shown = redact(orjson.loads(leased.payload), hidden, library.digest)
+        self.service.store.bury(replace(leased, payload=orjson.dumps(shown)), reason, self.service.clock())
 
     def _callout(self, leased: Leased, payload: Mapping[str, Any]) -> None:
         if self.client is None:
-            self._refuse(leased, "VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set")
+            self._refuse(leased, payload, "VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set")
             return
         if leased.attempts > 1:
-            self._refuse(leased, "a worker stopped while it placed this call; it is not placed again")
+            self._refuse(leased, payload, "a worker stopped while it placed this call; it is not placed again")
             return
         ice = fill_secrets(payload["ice"].encode(), self.service.env).decode()
         try:
             call_id = self.client.custom_callout(ice, payload["custom"])
         except Ambiguous as error:
             # The call may ring: its callbacks carry our token and find the session.
-            self.done[leased.session] = error.sentence
-            self.service.store.bury(leased, error.sentence, self.service.clock())
+            self._settled(leased.session, error.sentence)
+            self._bury(leased, error.sentence)
             return
         except VoiceError as error:
-            self._refuse(leased, error.sentence)
+            self._refuse(leased, payload, error.sentence)
             return
         self.service.called(leased.session, call_id, self.application)
         self.service.store.settle(leased)
-        self.done[leased.session] = ""
+        self._settled(leased.session, "")
 
     def _patch(self, leased: Leased, payload: Mapping[str, Any]) -> None:
         if self.client is None:
-            self._refuse(leased, "VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set")
+            self._refuse(leased, payload, "VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set")
+            return
+        if not self.service.wanted(leased.session, payload):
+            self.service.store.settle(leased)
             return
         try:
             svaml = fill_secrets(payload["svaml"].encode(), self.service.env)
             self.client.patch_call(payload["call"], svaml, payload["url"])
         except VoiceError as error:
-            self._refuse(leased, error.sentence)
+            passing = isinstance(error, Ambiguous) or (payload["call"] and error.status in (0, 429, 500, 503))
+            if passing and leased.attempts < PATCH_TRIES:
+                self.service.store.retry(leased, self.service.clock() + leased.attempts)
+                return
+            self._refuse(leased, payload, error.sentence)
             return
         self.service.patched(leased.session, payload["redo"], payload["at"])
         self.service.store.settle(leased)
-        self.done[leased.session] = ""
+        self._settled(leased.session, "")
 
     def _http(self, leased: Leased, payload: Mapping[str, Any]) -> None:
         text = orjson.dumps(payload["request"]).decode()
@@ -147,13 +188,13 @@ class Worker:
         if 200 <= response.status < 300:
             self.service.store.settle(leased)
         elif response.status and response.status < 500 and response.status not in (408, 425, 429):
-            self.service.store.bury(leased, f"status {response.status}", self.service.clock())
+            self._bury(leased, f"status {response.status}")
         else:
             self._later(leased, response.failure or f"status {response.status}")
 
     def _later(self, leased: Leased, reason: str) -> None:
         if leased.attempts >= MOST_TRIES:
-            self.service.store.bury(leased, reason, self.service.clock())
+            self._bury(leased, reason)
             return
         delay = min(600.0, 2.0**leased.attempts) * (0.5 + random.random())
         self.service.store.retry(leased, self.service.clock() + delay)

@@ -89,6 +89,7 @@ def _ice(library: Library, program: Program, session: Session, callback: Callbac
     node = program.states.get(session.place)
     if node is None or not _bridges(node) or session.pos != "O" or session.ended or session.over:
         return Reacted("stale", body=HANGUP_BODY)
+    session.call["id"] = callback.call_id
     turn = _turn(library, program, session, world, "O", callback)
     turn.run(turn._same_again(node.name))
     outcome = turn.outcome()
@@ -287,7 +288,7 @@ def _notify(library: Library, program: Program, session: Session, callback: Call
     kind = callback.notify_type
     if kind in LATE_EVENTS:
         return _side_run(library, session, callback, world, "recording", kind)
-    if kind in ("amd", "amd_beep") and "amd" in session.armed and not session.over:
+    if kind in ("amd", "amd_beep") and "amd" in session.armed and not session.over and not session.pending:
         return _late_verdict(library, program, session, callback, world)
     return Reacted("alert" if kind == "callingerror" else "ignored")
 
