@@ -29,12 +29,16 @@ _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 
 @dataclass(slots=True)
 class Text:
-    """A scalar, exactly as written. ``plain``: without quotes; ``cut``: a comment follows on its line."""
+    """A scalar, exactly as written. ``plain``: without quotes; ``cut``: a comment follows on its line.
+
+    ``told``: what is wrong with it has been said.
+    """
 
     value: str
     mark: Mark
     plain: bool = True
     cut: bool = False
+    told: bool = False
     block: bool = False
 
     @property
@@ -173,24 +177,73 @@ def _cut_in_braces(error: yaml.MarkedYAMLError, document: Document) -> Problem |
     return None
 
 
+def _ended_quote(document: Document, where: Any) -> Mark | None:
+    """The quoted text that ends right before a place where YAML stumbles."""
+    last = None
+    try:
+        for token in yaml.scan("\n".join(document.lines), Loader=yaml.CSafeLoader):
+            if where is None or token.start_mark.index >= where.index:
+                break
+            last = token
+    except yaml.YAMLError:
+        return None
+    if not isinstance(last, yaml.ScalarToken) or last.style not in ("'", '"'):
+        return None
+    start = last.start_mark
+    return Mark(document.file, start.line + 1, start.column + 1) if last.end_mark.line == where.line else None
+
+
 def _syntax(error: yaml.MarkedYAMLError, document: Document) -> Problem:
     cut = _cut_in_braces(error, document)
     if cut is not None:
         return cut
     where = error.problem_mark or error.context_mark
     mark = Mark(document.file, where.line + 1, where.column + 1) if where else Mark(document.file)
-    line = document.lines[mark.line - 1] if mark.line <= len(document.lines) else ""
     said = error.problem or "this is not YAML"
-    fix = ""
+    line = document.lines[mark.line - 1] if mark.line <= len(document.lines) else ""
     if "\t" in line[: mark.column]:
         said, fix = "a tab is used for indentation", "use spaces"
-    elif re.search(r":\s*\*\s*([,}]|$)", line):
-        said, fix = "a bare * begins a YAML alias", "quote it: '*'"
-    elif "mapping values are not allowed" in said:
-        said, fix = 'the text has a ": " in it', "put the text in quotes, or write it as a block with |"
-    elif re.search(r":\s*[@`%]", line):
-        fix = "put the text in quotes"
+    else:
+        mark, said, fix = _unclosed(error, document, mark) or (mark, *_reworded(said, line, mark.column))
     return Problem("yaml-syntax", mark, f"this is not YAML: {said}", fix=fix)
+
+
+def _unclosed(error: yaml.MarkedYAMLError, document: Document, mark: Mark) -> tuple[Mark, str, str] | None:
+    """A quote or bracket that ends too late, too early or never: where, what, and the mend."""
+    begin, said = error.context_mark, error.problem or ""
+    opened = Mark(document.file, begin.line + 1, begin.column + 1) if begin else mark
+    quote = _ended_quote(document, error.problem_mark)
+    if quote and quote.line < mark.line:
+        return quote, f"the quote that begins here ends on line {mark.line}", "close it where the text ends"
+    if quote:
+        return mark, "the text goes on after its closing quote", "write a quote inside it twice, or use the other kind"
+    if "end of stream" in said and "quoted" in (error.context or ""):
+        return opened, "the quote that begins here is never closed", "close it where the text ends"
+    line = document.lines[mark.line - 1] if mark.line <= len(document.lines) else ""
+    if "expected ',' or" in said and opened.line < mark.line and re.match(r"[\s\w-]*:", line):
+        return opened, "the bracket that begins here is not closed", "close it where the value ends"
+    return None
+
+
+_ONE_COLUMN = "begin all keys of one mapping in the same column"
+_BRACKET = "close the bracket, and put text with brackets or a comma in quotes"
+_ESCAPE = r"write \\ for a backslash, or use single quotes"
+
+
+def _reworded(said: str, line: str, column: int) -> tuple[str, str]:
+    """What the parser said in the words of a person, and the mend."""
+    if re.search(r":\s*\*\s*([,}]|$)", line):
+        return "a bare * begins a YAML alias", "quote it: '*'"
+    if "mapping values are not allowed" in said:
+        return 'the text has a ": " in it', "put the text in quotes, or write it as a block with |"
+    if "expected ',' or" in said and line[column - 1 : column] == ":":
+        return 'the text has a ": " in it', "put the text in quotes"
+    if "could not find expected ':'" in said:
+        return "a line stands here without a key", "write key: value, or indent the text deeper than its key"
+    for words, fix in (("unknown escape", _ESCAPE), ("expected ',' or", _BRACKET), ("expected key", _ONE_COLUMN)):
+        if words in said:
+            return said, fix
+    return said, "put the text in quotes" if re.search(r":\s*[@`%]", line) else ""
 
 
 class _Builder:
@@ -289,6 +342,11 @@ class _Builder:
         parent = self.stack[-1]
         if isinstance(parent, Seq):
             parent.items.append(node)
+            if isinstance(node, Text) and node.empty:
+                fix = "write a value, or delete it; empty text is ''"
+                self.document.problems.append(
+                    Problem("empty-value", node.mark, "an entry of the list is empty", fix=fix)
+                )
             return
         key = self.pending[-1]
         if key is None:
@@ -323,8 +381,13 @@ class _Builder:
         if re.match(r"\s*:\s*#", rest):
             message, fix = f'"{short(key.value)}" has no value: # begins a comment', "quote it: '#'"
         elif parent.flow and not re.match(r"\s*:", rest):
-            message = f'the comma before "{short(key.value)}" split the text'
-            fix = "put the whole text in quotes"
+            key.told = True
+            if len(parent.entries) > 1:
+                message = f'the comma before "{short(key.value)}" split the text'
+                fix = "put the whole text in quotes"
+            else:
+                message = f'"{short(key.value)}" stands in {{ }} as a key, without a value'
+                fix = "write key: value, or leave out the { }"
         else:
             message, fix = (
                 f'"{short(key.value)}" has no value',

@@ -14,7 +14,7 @@ from typing import Any
 from flowengine import units
 from flowengine.document import Map, Node, Seq, Text, kind_of
 from flowengine.model import Part, PartKind, Prompt, Source
-from flowengine.problems import Mark, Problem, did_you_mean, listed
+from flowengine.problems import Mark, Problem, closest, did_you_mean, listed
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*(/[a-z]+)?")
@@ -34,7 +34,19 @@ class Reader:
         self.problems.append(Problem(rule, mark, message, fix=fix, **more))
 
     def expected(self, node: Node, what: str, fix: str = "") -> None:
-        self.problem("shape", node, f"found {kind_of(node)}; expected {what}", fix)
+        if not (isinstance(node, Text) and node.empty):  # that nothing stands there is told already
+            self.problem("shape", node, f"found {kind_of(node)}; expected {what}", fix)
+
+    def number(self, node: Node, text: str) -> None:
+        """A text that looks like a phone number must be one, in E.164."""
+        from flowengine.numbers import e164
+
+        if not re.fullmatch(r"\+.*|[0-9 ()-]+", text) or e164(text):
+            return
+        guess = "+" + re.sub("[^0-9]", "", text).removeprefix("00")
+        fix = f'write it as E.164: "{guess if e164(guess) else "+12025550100"}"'
+        what = "is not a phone number" if text.startswith("+") else "does not begin with + and the country"
+        self.problem("shape", node, f'"{text}" {what}', fix)
 
 
 class Type:
@@ -188,7 +200,7 @@ class OneOf(Type):
         if isinstance(node, Text) and node.value in self.values:
             return node.value
         hint = did_you_mean(node.value, self.values) if isinstance(node, Text) else ""
-        reader.problem("shape", node, f"found {kind_of(node)}; expected {self.phrase()}{hint}")
+        reader.expected(node, f"{self.phrase()}{hint}")
         return None
 
     def schema(self) -> dict[str, Any]:
@@ -347,8 +359,9 @@ class Record(Type):
         return None if value is None else {**{each.name: each.default for each in self.fields}, self.lone: value}
 
     def _missing(self, node: Map, reader: Reader) -> None:
+        there = {*node.entries, *meant(node, self.named())}
         for each in self.fields:
-            if each.required and each.name not in node.entries:
+            if each.required and each.name not in there:
                 message = f'{self.what} has no "{each.name}"'
                 reader.problem("missing-key", node, message, f"add {each.name}: {each.type.phrase()}")
 
@@ -367,7 +380,15 @@ class Record(Type):
         return f"{self.what} with {listed([each.name for each in self.fields], 'and')}"
 
 
+def meant(node: Map, known: Iterable[str]) -> set[str]:
+    """The known keys that the unknown ones of a mapping are most like: misspelt, they are not missing too."""
+    names = list(known)
+    return {closest(key, names) for key in node.entries if key not in names}
+
+
 def unknown_key(reader: Reader, key: Text, known: Iterable[str], what: str) -> None:
+    if key.told:
+        return
     names = list(known)
     hint = did_you_mean(key.value, names)
     fix = "" if hint else f"expected {listed(names)}"

@@ -12,7 +12,6 @@ from flowengine.fields import (
     LANGUAGE,
     NAME,
     PROSE,
-    TEXT,
     Constant,
     Custom,
     Duration,
@@ -31,6 +30,7 @@ from flowengine.problems import Mark, Problem, did_you_mean, listed
 from flowengine.sections import ADDRESSES, CALENDARS, OUTCOMES, RECORDING, SOUNDS, TRIGGERS, VARIABLES
 from flowengine.states import KINDS
 from flowengine.states.branches import HANDLER_SCHEMA, read_do, read_handler, read_target
+from flowengine.states.bridge import CLI
 from flowengine.states.menu import template_mark
 
 RING = "ring"
@@ -69,7 +69,7 @@ FLOW = Record(
         Field("triggers", TRIGGERS, "what starts it: a dialled number, the API, or any call"),
         Field("inputs", VARIABLES, "what whoever starts it must give"),
         Field("outcomes", OUTCOMES, "how it may `return`, when another flow plays it"),
-        Field("cli", TEXT, "the number that those who are called see"),
+        Field("cli", CLI, "the number that those who are called see"),
         Field("may_dial", ADDRESSES, "every address that may be reached; nothing else is"),
         Field("calendars", CALENDARS, "opening hours by name"),
         Field("recordings", RECORDING, "where recordings go"),
@@ -208,7 +208,7 @@ class _Loader:
             return None
         if not isinstance(node, Map):
             self.reader.expected(node, f"a mapping for the state {name}, such as {{ say: Hello., next: end }}")
-            return None
+            return State(name, key.mark, "", node.mark, {})
         return self._state(name, key, node)
 
     def _state(self, name: str, key: Text, node: Map) -> State:
@@ -216,16 +216,16 @@ class _Loader:
         kind = self._kind(node)
         config = self._config(kind, node)
         target = node.entries.get("next")
-        next_state = read_target(target, self.reader) if target is not None else None
+        readable = isinstance(node.entries.get("on", node), Map)
         return State(
             name=name,
             mark=key.mark,
-            kind=kind if config is not None else "",
+            kind=kind if config is not None and readable else "",
             kind_mark=node.keys[kind].mark if kind else key.mark,
-            config=config or {},
+            config=config if config and readable else {},
             do=self._do(name, node),
             on=self.handlers(node.entries.get("on")),
-            next=Branch(next_state, target.mark) if target is not None and next_state else None,
+            next=Branch(read_target(target, self.reader), target.mark) if target is not None else None,
             visits=self._visits(node),
             group=self._plain(node, "group"),
             about=self._plain(node, "about"),

@@ -14,6 +14,8 @@ from flowengine.problems import Mark
 
 Channel = Literal["voice", "message"]
 RESERVED_TARGETS = ("end", "continue", "back")
+UNREADABLE = "?"
+"""A target that was written and cannot be read; its problem was told."""
 LATE_EVENTS = ("recording_finished", "recording_available", "transcription_available")
 VERDICTS = ("human", "machine", "notsure")
 VARIABLE_TYPES = ("text", "digits", "number", "phone", "boolean", "list", "time", "record")

@@ -37,6 +37,13 @@ def region(number: str) -> str:
     return _region(number) if E164.fullmatch(number) else ""
 
 
+def is_country(code: str) -> bool:
+    """Whether numbers can belong to this country, such as ``US``."""
+    from phonenumbers import SUPPORTED_REGIONS
+
+    return code in SUPPORTED_REGIONS
+
+
 def is_premium(number: str) -> bool:
     """Whether calling costs more than a call: premium rate, shared cost, satellite.
 

@@ -54,10 +54,17 @@ def errors(problems: Iterable[Problem]) -> list[Problem]:
     return [problem for problem in problems if problem.severity == "error"]
 
 
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word that is most like this one, whatever its case, or nothing."""
+    names = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), list(names), n=1, cutoff=0.6)
+    return names[close[0]] if close else ""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean "x"?`` for the closest known word, or nothing."""
-    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    close = closest(word, known)
+    return f'; did you mean "{close}"?' if close else ""
 
 
 def listed(words: Sequence[str], last: str = "or") -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flowengine import units
-from flowengine.document import Map, Node, Seq, Text, kind_of
+from flowengine.document import Map, Node, Seq, Text
 from flowengine.fields import (
     BOOL,
+    NAME,
     TEXT,
     TEXTUAL,
     Constant,
@@ -22,6 +24,7 @@ from flowengine.fields import (
     OneOf,
     Reader,
     Record,
+    meant,
     unknown_key,
 )
 from flowengine.model import VARIABLE_TYPES, Address, Calendar, Hours, Recordings, Source, Trigger, Variable
@@ -44,10 +47,12 @@ def read_variables(node: Node, reader: Reader) -> dict[str, Variable] | None:
         reader.expected(node, "a mapping such as { tier: { type: text } }")
         return None
     read = MapOf(VARIABLE, "a variable").read(node, reader) or {}
-    return {name: _variable(name, node, config, reader) for name, config in read.items() if config.get("type")}
+    return {name: _variable(name, node, read.get(name) or {}, reader) for name in node.keys if NAME.fullmatch(name)}
 
 
 def _variable(name: str, node: Map, config: dict[str, Any], reader: Reader) -> Variable:
+    if not config.get("type"):  # told; the name is known all the same
+        return Variable(name, "any", node.keys[name].mark, has_default=True)
     default: Source | None = config["default"]
     key = node.keys[name]
     value: Any = None
@@ -106,18 +111,21 @@ def read_addresses(node: Node, reader: Reader) -> dict[str, Address] | None:
         reader.expected(node, 'a mapping such as { sales: { number: "+12025550111" } }')
         return None
     read = MapOf(ADDRESS, "a name").read(node, reader) or {}
-    found = {name: _address(name, node, config, reader) for name, config in read.items()}
-    return {name: address for name, address in found.items() if address is not None}
+    return {name: _address(name, node, read.get(name), reader) for name in node.keys if NAME.fullmatch(name)}
 
 
-def _address(name: str, node: Map, config: dict[str, Any], reader: Reader) -> Address | None:
+def _address(name: str, node: Map, config: dict[str, Any] | None, reader: Reader) -> Address:
+    key, own = node.keys[name], node.entries[name]
+    unknown = Address(name, "number", Source("", key.mark), key.mark)
+    if config is None or not isinstance(own, Map):
+        return unknown
     kinds = [kind for kind in _KINDS if config[kind] is not None]
-    key = node.keys[name]
     if len(kinds) != 1:
-        found = " and ".join(kinds) or "none"
-        fix = 'write one, such as number: "+12025550111"'
-        reader.problem("shape", key, f'"{name}" has {found} of number, sip, user and stream', fix)
-        return None
+        if kinds or not {*own.entries, *meant(own, ADDRESS.named())} & {*_KINDS}:
+            found = " and ".join(kinds) or "none"
+            fix = 'write one, such as number: "+12025550111"'
+            reader.problem("shape", key, f'"{name}" has {found} of number, sip, user and stream', fix)
+        return unknown
     kind = kinds[0]
     source: Source = config[kind]
     _bounded(name, kind, source, config, reader)
@@ -126,12 +134,17 @@ def _address(name: str, node: Map, config: dict[str, Any], reader: Reader) -> Ad
 
 
 def _bounded(name: str, kind: str, source: Source, config: dict[str, Any], reader: Reader) -> None:
+    from flowengine.numbers import is_country
+
     if source.dynamic and not (config["countries"] or config["matches"]):
         bounds = "countries: [US]" if kind == "number" else "matches: '…'"
         message = f'"{name}" is a template without bounds: whatever it renders would be called'
         reader.problem("may-dial", source.mark, message, f"add {bounds}")
     if source.dynamic and source.text.count("{{") != 1 and kind == "number":
         reader.problem("may-dial", source.mark, f'"{name}" has more than one {{{{ }}}}', "render one whole number")
+    for country in config["countries"] or ():
+        if not is_country(country):
+            reader.problem("shape", source.mark, f'"{name}" has the unknown country "{country}"', "write US, GB, SE …")
     if config["countries"] and kind != "number":
         reader.problem("shape", source.mark, "countries are for numbers", "use matches")
     if not source.dynamic:
@@ -225,18 +238,29 @@ def _holidays(node: Node | None, reader: Reader) -> dict[str, tuple[Hours, ...]]
 
 
 def _holiday(node: Node, reader: Reader) -> tuple[str, tuple[Hours, ...]] | None:
-    date: Node | None = node
+    day: Node | None = node
     hours: tuple[Hours, ...] = ()
     if isinstance(node, Map):
         for key in node.entries:
             if key not in ("date", "open"):
                 unknown_key(reader, node.keys[key], ("date", "open"), "a holiday")
-        date = node.entries.get("date")
+        day = node.entries.get("date")
         hours = _hours(node.entries["open"], reader) if "open" in node.entries else ()
-    if isinstance(date, Text) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", date.value):
-        return date.value, hours
-    reader.problem("shape", node, f"found {kind_of(node)}; expected a date such as 2026-12-24", "write year-month-day")
+        if day is None:
+            if "date" not in meant(node, ("date", "open")):
+                reader.problem("missing-key", node, 'a holiday has no "date"', "add date: 2026-12-24")
+            return None
+    if isinstance(day, Text) and _is_day(day.value):
+        return day.value, hours
+    reader.expected(day or node, "a date such as 2026-12-24", "write year-month-day, of a day that exists")
     return None
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is not None and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 _TRIGGER_KINDS = ("to", "start", "any")
@@ -262,17 +286,9 @@ def _trigger(node: Node, reader: Reader) -> Trigger | None:
     text = allowed[kind].read(value, reader)
     if text is None:
         return None
-    return Trigger(kind, _dialled(text, value, reader) if kind == "to" else text, value.mark)
-
-
-def _dialled(text: str, node: Node, reader: Reader) -> str:
-    from flowengine.numbers import e164
-
-    if text.startswith("+") and e164(text) is None:
-        reader.problem("shape", node, f'"{text}" is not a phone number', 'write it as E.164: "+12025550100"')
-    elif re.fullmatch(r"[0-9 ()-]+", text):
-        reader.problem("shape", node, f'"{text}" has no country code', 'write it as E.164: "+12025550100"')
-    return text
+    if kind == "to":
+        reader.number(value, text)
+    return Trigger(kind, text, value.mark)
 
 
 RECORDINGS = Record(

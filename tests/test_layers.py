@@ -39,7 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("loader",),
     ("project",),
     ("graph",),
-    ("positions", "fusing"),
+    ("positions", "fusing", "mending"),
     ("checks",),
     ("compiler", "linking"),
     ("engine",),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from flowengine.checks.base import Rule, View, rules
 from flowengine.graph import Book
+from flowengine.mending import TELL_SLIPS, as_meant
 from flowengine.problems import Problem, in_order
 
 
@@ -14,10 +15,12 @@ def check_flows(book: Book, only: Iterable[str] = (), functions: set[str] | None
     wanted = set(only)
     chosen = [rule for name, rule in rules().items() if not wanted or name in wanted]
     found: list[Problem] = []
-    for flow in book.flows.values():
-        view = View(flow, book, {"functions": functions})
+    meant = as_meant(book)
+    for name, flow in book.flows.items():
+        written = View(flow, book, {"functions": functions})
+        view = written if meant is book else View(meant.flows[name], meant, {"functions": functions})
         for rule in chosen:
-            found.extend(rule.check(view))
+            found.extend(rule.check(written if rule.name in TELL_SLIPS else view))
     return in_order(found)
 
 

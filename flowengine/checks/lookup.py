@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from flowengine.checks.base import View
-from flowengine.graph import menus_before, resolve
-from flowengine.model import Flow, State
+from flowengine.graph import branches_of, menus_before, resolve
+from flowengine.model import UNREADABLE, Flow, State
 from flowengine.positions import Pair, analysis
 from flowengine.problems import Mark
 from flowengine.states import KINDS, Outcome
@@ -30,8 +30,10 @@ def understood(view: View) -> bool:
 
 
 def _vague(state: State, view: View) -> bool:
-    if state.kind == "subflow":
-        return state.config["flow"] not in view.book.flows
+    if state.kind == "subflow" and state.config["flow"] not in view.book.flows:
+        return True
+    if any(branch.to == UNREADABLE for branch in branches_of(state)):
+        return True
     return unread(state) or (not state.kind and state.next is None)
 
 

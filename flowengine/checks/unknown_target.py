@@ -25,17 +25,17 @@ from collections.abc import Iterator
 
 from flowengine.checks.base import View, problem
 from flowengine.graph import branches_of
-from flowengine.model import RESERVED_TARGETS, Branch, State
+from flowengine.model import RESERVED_TARGETS, UNREADABLE, Branch, State
 from flowengine.problems import Problem, did_you_mean
 
 SEVERITY = "error"
 
 
 def check(view: View) -> Iterator[Problem]:
-    known = {*view.flow.states, *RESERVED_TARGETS, ""}
+    known = {*view.flow.states, *RESERVED_TARGETS, UNREADABLE, ""}
     for state, branch in _branches(view):
         if branch.to not in known:
-            hint = did_you_mean(branch.to, known - {""})
+            hint = did_you_mean(branch.to, [*view.flow.states, *RESERVED_TARGETS])
             fix = "" if hint else "add the state, or name one that exists"
             message = f'there is no state "{branch.to}"{hint}'
             yield problem(view, "unknown-target", branch.mark, message, fix=fix, state=state)

@@ -33,10 +33,11 @@ import re
 from collections.abc import Iterator
 
 from flowengine.checks.base import View, problem
+from flowengine.checks.lookup import understood
 from flowengine.checks.texts import authored, texts
 from flowengine.checks.writes import writes
 from flowengine.model import Variable
-from flowengine.problems import Problem, Severity
+from flowengine.problems import Problem, Severity, closest
 
 SEVERITY: Severity = "warning"
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
@@ -51,7 +52,13 @@ def check(view: View) -> Iterator[Problem]:
         if view.expression(each.source) is None:  # what it reads cannot be told
             read.update(dict.fromkeys(_WORD.findall(each.source.text), False))
     written = {each.name for each in writes(view) if each.how != "clear"}
+    if not understood(view):  # what a state that could not be read does with variables is not known
+        return
+    names = view.flow.names()
+    misspelt = {closest(name, names) for name in {*read, *written} if name not in names}
     for variable in view.flow.variables.values():
+        if variable.name in misspelt:
+            continue
         told = _variable(variable, read, written)
         if told:
             yield problem(view, "unused-variable", variable.mark, told[0], severity=SEVERITY, fix=told[1])

@@ -8,16 +8,18 @@ from typing import Any
 from flowengine.document import Map, Node, Seq, Text, kind_of
 from flowengine.fields import GUARD, NAME, TEXTUAL, Integer, Reader, unknown_key
 from flowengine.instructions import INSTRUCTIONS
-from flowengine.model import RESERVED_TARGETS, Branch, Handler, Instruction, Source
+from flowengine.model import RESERVED_TARGETS, UNREADABLE, Branch, Handler, Instruction, Source
 
 TARGET_SCHEMA = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
 
 
-def read_target(node: Node, reader: Reader) -> str | None:
+def read_target(node: Node, reader: Reader) -> str:
+    """A target; :data:`UNREADABLE` where something else stands."""
     if isinstance(node, Text) and NAME.fullmatch(node.value):
         return node.value
-    reader.expected(node, "the name of a state, end, continue or back")
-    return None
+    fix = "put instructions beside the name, as in { say: …, to: state }" if isinstance(node, Map) else ""
+    reader.expected(node, "the name of a state, end, continue or back", fix)
+    return UNREADABLE
 
 
 def read_do(node: Map, reader: Reader, keys: Mapping[str, Any]) -> tuple[Instruction, ...]:
@@ -59,30 +61,36 @@ def read_handler(event: str, key: Text, node: Node, reader: Reader) -> Handler |
         return Handler(event, key.mark, branches) if branches else None
     if isinstance(node, Map):
         return _read_record(event, key, node, reader)
-    target = read_target(node, reader)
-    return None if target is None else Handler(event, key.mark, (Branch(target, node.mark),))
+    return Handler(event, key.mark, (Branch(read_target(node, reader), node.mark),))
 
 
 def _read_record(event: str, key: Text, node: Map, reader: Reader) -> Handler | None:
-    _known(node, reader, ("to", "retry", "then"), f"on.{event}")
+    strange = _known(node, reader, ("to", "retry", "then"), f"on.{event}")
     retry = Integer(1, 10).read(node.entries["retry"], reader) if "retry" in node.entries else 0
     goal = "then" if "retry" in node.entries else "to"
-    if goal == "then" and "then" not in node.entries:
-        fix = "add then: and the state that follows the last try"
-        reader.problem("missing-key", node, 'the retry has no "then"', fix)
     other = "to" if goal == "then" else "then"
     if other in node.entries:
-        reader.problem("shape", node.keys[other], f'"{other}" cannot stand here', f"use {goal}:")
-    to = read_target(node.entries[goal], reader) if goal in node.entries else ""
+        beside = "beside retry" if goal == "then" else "without retry"
+        reader.problem("shape", node.keys[other], f'"{other}" cannot stand {beside}', f"use {goal}:")
+    elif goal == "then" and "then" not in node.entries:
+        fix = "add then: and the state that follows the last try"
+        reader.problem("missing-key", node, 'the retry has no "then"', fix)
+    strange += [other] if other in node.entries else []
+    to = read_target(node.entries[goal], reader) if goal in node.entries else UNREADABLE if strange else ""
     mark = node.entries[goal].mark if goal in node.entries else key.mark
-    return Handler(event, key.mark, (Branch(to or "", mark, None, read_do(node, reader, {})),), retry or 0)
+    return Handler(event, key.mark, (Branch(to, mark, None, read_do(node, reader, {})),), retry or 0)
 
 
-def _known(node: Map, reader: Reader, keys: tuple[str, ...], what: str) -> None:
+def _known(node: Map, reader: Reader, keys: tuple[str, ...], what: str) -> list[str]:
+    """The keys that do not belong here."""
     known = (*keys, *INSTRUCTIONS, "do")
-    for key in node.entries:
-        if key not in known:
+    strange = [key for key in node.entries if key not in known]
+    for key in strange:
+        if key in ("next", "goto", "state", "target"):
+            reader.problem("unknown-key", node.keys[key], f'{what} has no key "{key}"', f"write {keys[0]}: state")
+        else:
             unknown_key(reader, node.keys[key], known, what)
+    return strange
 
 
 def read_branches(node: Node, reader: Reader) -> tuple[Branch, ...] | None:
@@ -91,6 +99,8 @@ def read_branches(node: Node, reader: Reader) -> tuple[Branch, ...] | None:
         reader.expected(node, "a list such as [{ when: 'n > 3', to: many }, { else: few }]")
         return None
     branches = [_branch(each, reader, last=each is node.items[-1]) for each in node.items]
+    if not any(isinstance(each, Map) and "else" in each.entries for each in node.items):
+        reader.problem("no-else", node.items[-1], "the last branch has no else", "end the list with { else: state }")
     return tuple(branch for branch in branches if branch is not None)
 
 
@@ -98,24 +108,23 @@ def _branch(node: Node, reader: Reader, last: bool) -> Branch | None:
     if not isinstance(node, Map):
         reader.expected(node, "a branch such as { when: 'n > 3', to: many }")
         return None
-    _known(node, reader, ("when", "to", "else"), "a branch")
+    strange = _known(node, reader, ("to", "when", "else"), "a branch")
     is_else = "else" in node.entries
-    if last and not is_else:
-        reader.problem("no-else", node, "the last branch has no else", "end the list with { else: state }")
     if is_else and (not last or "when" in node.entries or "to" in node.entries):
-        reader.problem("shape", node, "else stands alone, as the last branch", "write { else: state }")
-    if not is_else and "when" not in node.entries:
+        fix = "write { else: state } last; say, set and others may stand beside it"
+        reader.problem("shape", node, "else names the state of the last branch, without when or to", fix)
+    if not is_else and not strange and "when" not in node.entries:
         reader.problem("missing-key", node, 'the branch has no "when"', "add a condition, or write else")
-    return _build(node, reader, "else" if is_else else "to")
+    return _build(node, reader, "else" if is_else else "to", UNREADABLE if strange else "")
 
 
-def _build(node: Map, reader: Reader, goal: str) -> Branch:
+def _build(node: Map, reader: Reader, goal: str, without: str) -> Branch:
     when: Source | None = None
     if "when" in node.entries and goal == "to":
         when = GUARD.read(node.entries["when"], reader)
-    to = read_target(node.entries[goal], reader) if goal in node.entries else ""
+    to = read_target(node.entries[goal], reader) if goal in node.entries else without
     mark = node.entries[goal].mark if goal in node.entries else node.mark
-    return Branch(to or "", mark, when, read_do(node, reader, {}))
+    return Branch(to, mark, when, read_do(node, reader, {}))
 
 
 def _instructions_schema() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowengine.callbacks import Callback
+from flowengine.document import Node
 from flowengine.fields import (
     BOOL,
     LANGUAGE,
@@ -16,10 +17,12 @@ from flowengine.fields import (
     MapOf,
     Name,
     OneOf,
+    Reader,
     Record,
+    Template,
 )
 from flowengine.lowering import lower_fields
-from flowengine.model import Address, Flow, State
+from flowengine.model import Address, Flow, Source, State
 from flowengine.problems import did_you_mean
 from flowengine.states.base import DISCONNECTED, HANGUP, STALE, Heard, Kind, Outcome
 from flowengine.svaml import MAX_HEADER_BYTES
@@ -33,6 +36,19 @@ COUNTRIES = (
 MUSIC = ("ring", "music1", "music2", "music3")
 HEADERS = MapOf(TEXT, "a header name", r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 TONES = Constant(r"[0-9#w]+", "tones: 0-9, # and w for half a second's pause")
+
+
+class Cli(Template):
+    """The number that is shown: a constant that looks like one must be one."""
+
+    def read(self, node: Node, reader: Reader) -> Source | None:
+        found = super().read(node, reader)
+        if found is not None and not found.dynamic:
+            reader.number(node, found.text)
+        return found
+
+
+CLI = Cli()
 
 STREAMING = Record(
     (
@@ -48,7 +64,7 @@ FIELDS = (
     Field("max_duration", Duration(1, 14400), "how long the call may last, at most 4 h"),
     Field(
         "cli",
-        TEXT,
+        CLI,
         "the number shown to the one who is called; `private` hides it",
         shown="the flow's, or the caller's",
     ),

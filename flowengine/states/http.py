@@ -51,7 +51,7 @@ class Http(Kind):
 
     def check(self, config: Mapping[str, Any], node: Map, reader: Reader) -> None:
         used = [method for method in METHODS if method in node.entries]
-        if len(used) != 1:
+        if len(used) != 1 and (used or not set(node.entries) - set(self.fields.named())):
             message = "the request has no method" if not used else f"the request has {' and '.join(used)}"
             reader.problem("shape", node, message, "write one of get, post, put, patch or delete, with the URL")
         if config["json"] is not None and config["form"] is not None:

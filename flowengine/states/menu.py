@@ -30,6 +30,7 @@ from flowengine.fields import (
     OneOf,
     Reader,
     Record,
+    meant,
 )
 from flowengine.lowering import lower, lower_fields
 from flowengine.model import Flow, Instruction, Part, Prompt, Source, State
@@ -86,10 +87,11 @@ class Menu(Kind):
         template = config["template"]
         if template is None:
             for needed in ("prompt", "choices"):
-                if needed not in node.entries:
+                if needed not in node.entries and needed not in meant(node, self.fields.named()):
                     fix = "add it, or use a template"
                     reader.problem("missing-key", node, f'the menu has no "{needed}"', fix)
-            if config["choices"] == ():
+            written = node.entries.get("choices")
+            if config["choices"] == () and isinstance(written, Map) and not written.entries:
                 reader.problem("missing-key", node, "the menu has no choices", "add one, such as { sales: 1 }")
             return
         for argument in wanted(template):
