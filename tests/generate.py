@@ -173,7 +173,7 @@ class Maker:
         on: State = {}
         if self.maybe(0.5):
             on["error"] = self.bye()
-        if self.maybe(0.3):
+        if self.maybe(0.3) and self._listens("timeout"):
             on["timeout"] = self.bye()
         late = ("recording_available", "recording_finished") if self._records() else ()
         for event in ("hangup", "disconnected", *late):
@@ -190,6 +190,8 @@ class Maker:
     def _listens(self, event: str) -> bool:
         kinds = {kind for state in self.states.values() for kind in state}
         asking = {"menu", "collect", "voicemail", "wait"}
+        if event == "timeout":
+            return bool(kinds & {"menu", "collect"})
         return bool(kinds & (asking if event == "hangup" else {*asking, "connect", "dial", "conference", "park"}))
 
     # --- chance ---
