@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 from flask import Flask, Request, Response, request
+from werkzeug.exceptions import BadRequest
 
 from flowengine.callbacks import EVENTS
 from flowengine.engine.voice import NotTaken
@@ -113,11 +114,17 @@ def public_path(environ: Mapping[str, Any], prefix: str = "") -> str:
 
 
 def read_body(incoming: Request) -> bytes | None:
-    """The body, or None when it is larger than allowed: read no further than that."""
+    """The body, or None when it is larger than allowed: read no further than that.
+
+    Raises :class:`BadRequest` where it ends too early or is cut into chunks that are none.
+    """
     length = incoming.content_length
     if length is not None and length > MAX_BODY:
         return None
-    body = incoming.stream.read(MAX_BODY + 1)
+    try:
+        body = incoming.stream.read(MAX_BODY + 1)
+    except Exception:  # each server has errors of its own for this
+        raise BadRequest from None
     return None if len(body) > MAX_BODY else body
 
 
@@ -190,6 +197,10 @@ def _health_routes(app: Flask, service: Service) -> None:
 
 
 def _refusals(app: Flask) -> None:
+    @app.errorhandler(400)
+    def unreadable(error: Exception) -> Response:
+        return Response(status=400, headers={"Connection": "close"})
+
     @app.errorhandler(404)
     def missing(error: Exception) -> Response:
         return _not_found()

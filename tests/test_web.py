@@ -165,6 +165,16 @@ def test_a_half_sent_body_holds_up_nobody(served: Served) -> None:
         assert served.call("ice", "beside-half", to=DIALLED)["action"]["name"] == "runMenu"
 
 
+@pytest.mark.parametrize(
+    "sent", [b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"]
+)
+def test_a_body_that_cannot_be_read_is_refused(served: Served, sent: bytes) -> None:
+    with closing(socket.create_connection(("127.0.0.1", served.port), timeout=5)) as connection:
+        connection.sendall(b"POST /voice HTTP/1.1\r\nHost: x\r\n" + sent)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
 def test_health_and_ready(served: Served) -> None:
     status, body = served.ask("GET", "/health")
     assert status == 200
