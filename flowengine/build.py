@@ -41,7 +41,7 @@ class Built:
 
 def build(paths: Sequence[str], compiled: bool = True) -> Built:
     """Read, check and (without errors) compile. Raises :class:`~flowengine.project.UsageError`."""
-    from flowengine.checks import check_flows
+    from flowengine.checks import check_flows, rules
     from flowengine.checks.unknown_function import names
     from flowengine.suppress import suppress
 
@@ -49,7 +49,7 @@ def build(paths: Sequence[str], compiled: bool = True) -> Built:
     book = Book(source.flows)
     shape = source.problems + [problem for each in source.loaded for problem in each.problems]
     found = shape + check_flows(book, functions=names(source.functions))
-    built = Built(source, book, suppress(in_order(found), source.documents()))
+    built = Built(source, book, suppress(in_order(found), source.documents(), rules()))
     if compiled and not errors(built.problems):
         built.artefact = compile_book(book, source.project, source.functions)
         built.revision = revision(built.artefact)

@@ -99,6 +99,8 @@ class Document:
 def read_file(path: Path, shown: str, max_bytes: int = MAX_BYTES, max_nodes: int = MAX_NODES) -> Document:
     """Read one file; whatever is wrong with it is a problem in the result, never an exception."""
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():  # a pipe would be waited for
+            raise OSError(0, "it is not a regular file")
         with path.open("rb") as stream:
             data = stream.read(max_bytes + 1)
     except OSError as error:

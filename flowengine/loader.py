@@ -200,7 +200,9 @@ class _Loader:
 
     def state(self, name: str, parent: Map, node: Node) -> State | None:
         key = parent.keys[name]
-        if not NAME.fullmatch(name) or len(name) > 64:
+        if len(name) > 64:
+            self.reader.problem("name", key, f"the name has {len(name)} characters; at most 64", "shorten it")
+        elif not NAME.fullmatch(name):
             self.reader.problem("name", key, f'found the state "{name}"', "names are a-z, 0-9 and _")
             return None
         if name in ("end", "continue", "back", "repeat"):

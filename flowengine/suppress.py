@@ -7,11 +7,11 @@ nothing and is itself a warning.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from flowengine.document import Document
-from flowengine.problems import Mark, Problem, in_order
+from flowengine.problems import Mark, Problem, closest, did_you_mean, in_order
 
 RULE = "allow-without-reason"
 
@@ -31,14 +31,17 @@ class Allowed:
     mark: Mark
 
 
-def suppress(problems: Iterable[Problem], documents: Mapping[str, Document]) -> list[Problem]:
+def suppress(
+    problems: Iterable[Problem], documents: Mapping[str, Document], rules: Collection[str] = ()
+) -> list[Problem]:
     """The problems without the warnings that their own line allows, and with a warning for every comment that
-    gives no rule or no reason. ``documents`` by file, as in the marks.
+    gives no rule or no reason, or misspells one of ``rules``. ``documents`` by file, as in the marks.
     """
     allowed = [each for name, document in documents.items() for each in comments(name, document.lines)]
     silenced = {(each.mark.file, each.mark.line, each.rule) for each in allowed if each.rule and each.reason}
     kept = [each for each in problems if each.severity == "error" or _key(each) not in silenced]
-    return in_order([*kept, *map(_unfinished, filter(_lacks, allowed))])
+    misspelt = [_unknown(each, rules) for each in allowed if each.rule not in rules and closest(each.rule, rules)]
+    return in_order([*kept, *map(_unfinished, filter(_lacks, allowed)), *misspelt])
 
 
 def comments(file: str, lines: Iterable[str]) -> Iterator[Allowed]:
@@ -63,6 +66,11 @@ def _comment(line: str) -> int:
 
 def _key(problem: Problem) -> tuple[str, int, str]:
     return problem.mark.file, problem.mark.line, problem.rule
+
+
+def _unknown(each: Allowed, rules: Collection[str]) -> Problem:
+    message = f'there is no rule "{each.rule}" to allow{did_you_mean(each.rule, rules)}'
+    return Problem(RULE, each.mark, message, "warning", ("it silences nothing",))
 
 
 def _lacks(each: Allowed) -> bool:

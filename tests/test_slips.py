@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import mkfifo
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,7 @@ states:
 """
 MENU = "on: { service: ask_pin, timeout: bye, invalidinput: bye }"
 BYE = "  bye: { say: Goodbye., next: end }"
+LONG = "a" * 65
 PROMPT = "prompt: For sales press 1, for service press 2."
 
 # what is written, what is written in its place, where the one problem stands, its rule, a part of what is said
@@ -113,6 +115,9 @@ SLIPS = {
     "bracket": ("service: 2 }", "service: 2", "30:16", "yaml-syntax", "bracket that begins here"),
     "colon in braces": (BYE, "  bye: { say: Note: bye., next: end }", "57:19", "yaml-syntax", "put the text in quotes"),
     "column": ("      timeout: bye", "     timeout: bye", "38:6", "yaml-syntax", "same column"),
+    "foreign braces": (PROMPT, "prompt: 'For {tier} press 1, else 2.'", "29:20", "placeholder", "{{ tier }}"),
+    "place of recordings": ("s3://acme/{{ call.id }}.mp3", "/tmp/a.mp3", "15:19", "recording-storage", "s3://bucket"),
+    "long name": (BYE, f"{BYE}\n  {LONG}: {{ say: Hi., next: end }} # allow unreachable: x", "58:3", "name", "at most 64"),
     "empty entry": ("languages: [en-US]", "languages:\n  - en-US\n  -", "6:4", "empty-value", "entry of the list"),
 }  # fmt: skip
 
@@ -139,3 +144,24 @@ def test_one_slip_is_one_problem(name: str, tmp_path: Path) -> None:
 
 def test_else_may_do_something_first(tmp_path: Path) -> None:
     assert told(tmp_path, BASE.replace("{ else: bye }", "{ say: Hello., else: bye }")) == []
+
+
+def test_a_misspelt_allowance_is_told(tmp_path: Path) -> None:
+    spare = "  spare: { say: Hello., next: end }  # allow unreachble: comes back in spring\n"
+    assert [each.rule for each in told(tmp_path, BASE + spare)] == ["unreachable", "allow-without-reason"]
+    assert told(tmp_path, BASE + spare.replace("unreachble", "unreachable")) == []
+
+
+def test_flows_that_play_each_other_at_once(tmp_path: Path) -> None:
+    flow = "flow: {}\nchannel: voice\nstart: a\nstates:\n  a: {{ subflow: {{ flow: {} }}, on: {{ done: a }} }}\n"
+    for name, other in (("ping", "pong"), ("pong", "ping")):
+        (tmp_path / f"{name}.yaml").write_text(flow.format(name, other), "utf-8")
+    problems = build([str(tmp_path)], compiled=False).problems
+    assert [each.rule for each in problems] == ["wait-free-cycle", "wait-free-cycle"]
+    assert "ping > pong > ping" in problems[0].message
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    mkfifo(tmp_path / "pipe.yaml")
+    problems = build([str(tmp_path)], compiled=False).problems
+    assert [each.rule for each in problems] == ["unreadable"]

@@ -28,7 +28,10 @@ from flowengine.checks.texts import authored, literal
 from flowengine.problems import Problem, Severity
 
 SEVERITY: Severity = "warning"
-_NOTE = re.compile(r"\b(?:TODO|XXX+|FIXME)\b|(?i:\blorem ipsum\b)|\[[A-Za-z][\w -]{0,40}\]|<[A-Za-z][\w -]{0,40}>")
+_NOTE = re.compile(
+    r"\b(?:TODO|XXX+|FIXME)\b|(?i:\blorem ipsum\b)"
+    r"|\[[A-Za-z][\w -]{0,40}\]|<[A-Za-z][\w -]{0,40}>|\$?\{[A-Za-z][\w .-]{0,40}\}"
+)
 _IN_MARKUP = re.compile(r"\b(?:TODO|XXX+|FIXME)\b|(?i:\blorem ipsum\b)|\[[A-Za-z][\w -]{0,40}\]")
 _ARGUMENTS = ("company", "question", "hours")
 
@@ -42,7 +45,8 @@ def check(view: View) -> Iterator[Problem]:
         if found:
             message = f'"{found[0]}" looks like a placeholder that was left in'
             where = inside(view, written.source, found.start(), len(found[0]))
-            fix = "write what is to be said"
+            name = found[0].strip("${}")
+            fix = f"write {{{{ {name} }}}}" if found[0].endswith("}") else "write what is to be said"
             yield problem(view, "placeholder", where, message, severity=SEVERITY, fix=fix, state=written.state)
 
 
