@@ -117,7 +117,7 @@ SLIPS = {
     "column": ("      timeout: bye", "     timeout: bye", "38:6", "yaml-syntax", "same column"),
     "foreign braces": (PROMPT, "prompt: 'For {tier} press 1, else 2.'", "29:20", "placeholder", "{{ tier }}"),
     "place of recordings": ("s3://acme/{{ call.id }}.mp3", "/tmp/a.mp3", "15:19", "recording-storage", "s3://bucket"),
-    "long name": (BYE, f"{BYE}\n  {LONG}: {{ say: Hi., next: end }} # allow unreachable: x", "58:3", "name", "at most 64"),
+    "long name": (BYE, f"{BYE}\n  {LONG}: {{ say: A, next: end }} # allow unreachable: x", "58:3", "name", "64"),
     "empty entry": ("languages: [en-US]", "languages:\n  - en-US\n  -", "6:4", "empty-value", "entry of the list"),
 }  # fmt: skip
 
