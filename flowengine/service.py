@@ -23,7 +23,18 @@ from flowengine.engine.library import Library, dialled
 from flowengine.engine.session import BadSession, Session, load, new_call
 from flowengine.engine.turn import Effect as Wish
 from flowengine.engine.turn import Outcome
-from flowengine.engine.voice import PATCHED, NotTaken, Reacted, failed, hear, mode, outside, place_call, start
+from flowengine.engine.voice import (
+    PATCHED,
+    NotTaken,
+    Reacted,
+    failed,
+    hear,
+    mode,
+    outside,
+    place_call,
+    shows_change,
+    start,
+)
 from flowengine.engine.world import World
 from flowengine.fetch import Request, Response
 from flowengine.linking import SECRET_CLOSE, SECRET_OPEN
@@ -128,6 +139,8 @@ class Service:
                 own = self.store.load(callback.custom[len(CUSTOM) :])
                 if own.session is not None:
                     loaded, aliases = own, (key,)
+            if self._committed_late(callback, loaded):
+                continue
             try:
                 verdict, body, replay = self._attempt(callback, loaded, dedupe, aliases, replay)
             except Busy:
@@ -138,6 +151,16 @@ class Service:
             if verdict is Verdict.DONE:
                 return Reply(200, self._filled(body))
         return Reply(200, self._sorry("", callback))
+
+    def _committed_late(self, callback: Callback, loaded: Loaded) -> bool:
+        """A callback that can only come of a change whose worker died before it could say so: commit it first."""
+        if callback.event not in ("pie", "ace") or loaded.session is None:
+            return False
+        session = load(loaded.session)
+        if not session.pending or not shows_change(self.library, session, callback):
+            return False
+        wish = orjson.loads(session.pending)
+        return self.patched(loaded.key, wish["redo"], wish["at"])
 
     def _wait(self, dedupe: str, until: float) -> None:
         """Until the other copy has answered, or its lease is over because its process died."""
@@ -291,17 +314,18 @@ class Service:
     def dial(self, flow: str, inputs: Mapping[str, Any]) -> tuple[str, bool]:
         """Begin a flow that places a call: the new session's key, and whether a call will be placed."""
         program = self.library.programs[flow]
-        key = token_hex(16)
-        began, now = monotonic(), self.clock()
-        session = Session(id=key, flow=flow, rev=self.library.revision, started=now, pos="O", n=1)
-        world = self._world(now, "", [])
-        reacted = place_call(self.library, program, session, inputs, world)
-        assert reacted.outcome is not None
-        row = self._row(session, "start", "", reacted.outcome, reacted.outcome.body, now, began, world)
-        write = self._write(Loaded(key), session, row, b"", now, "", (), reacted.outcome)
-        if self.store.commit(write) is not Verdict.DONE:
-            raise StoreDown("the call could not be stored")
-        return key, bool(reacted.outcome.body)
+        for _ in range(TRIES):
+            key = token_hex(16)
+            began, now = monotonic(), self.clock()
+            session = Session(id=key, flow=flow, rev=self.library.revision, started=now, pos="O", n=1)
+            world = self._world(now, "", [])
+            reacted = place_call(self.library, program, session, inputs, world)
+            assert reacted.outcome is not None
+            row = self._row(session, "start", "", reacted.outcome, reacted.outcome.body, now, began, world)
+            write = self._write(Loaded(key), session, row, b"", now, "", (), reacted.outcome)
+            if self.store.commit(write) is Verdict.DONE:
+                return key, bool(reacted.outcome.body)
+        raise StoreDown("the call could not be stored")
 
     def _intent(
         self, loaded: Loaded, reacted: Reacted, redo: dict[str, Any], now: float
@@ -313,9 +337,9 @@ class Service:
         outcome = reacted.outcome
         assert outcome is not None and loaded.session is not None
         session = load(loaded.session)
-        session.pending = reacted.event
+        session.pending = orjson.dumps({"event": reacted.event, "redo": redo, "at": now}).decode()
         call = session.call
-        payload = _change(reacted.event, outcome.body.decode(), call, redo, now)
+        payload = _change(session.pending, outcome.body.decode(), call, redo, now)
         wish = Outcome(
             b"", "N", [], outcome.because, [Wish("patch", payload)], [], {}, "keep", outcome.counts, outcome.sensitive
         )
@@ -539,10 +563,10 @@ class Service:
         self.counters[name] = self.counters.get(name, 0) + 1
 
 
-def _change(event: str, svaml: str, call: Mapping[str, Any], redo: Mapping[str, Any], at: float) -> dict[str, Any]:
+def _change(pending: str, svaml: str, call: Mapping[str, Any], redo: Mapping[str, Any], at: float) -> dict[str, Any]:
     """A wish to change a live call."""
     ids = {"call": call.get("id", ""), "url": call.get("url", "")}
-    return {"event": event, "svaml": svaml, **ids, "redo": redo, "at": at}
+    return {"pending": pending, "svaml": svaml, **ids, "redo": redo, "at": at}
 
 
 def _waits_for(session: Session, wish: Mapping[str, Any]) -> bool:
@@ -550,7 +574,7 @@ def _waits_for(session: Session, wish: Mapping[str, Any]) -> bool:
     if session.over:
         return False
     if "svaml" in wish:
-        return bool(session.pending == wish["event"])
+        return bool(session.pending == wish["pending"])
     return bool(session.pos == "O" and session.place == wish["place"] and not session.call.get("id"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,3 +196,36 @@ def test_what_a_worker_remembers_is_bounded(reminder: Line, asked: Asked) -> Non
     for number in range(3000):
         works._settled(str(number), "")
     assert len(works.done) == REMEMBERED
+
+
+PRESS = HOLD.replace("agent_ready: agent,", "agent_ready: press,") + (
+    "  press: { menu: { prompt: Press 1., choices: { agent: 1 } }, on: { timeout: bye, invalidinput: bye } }\n"
+)
+
+
+def test_a_key_pressed_after_a_change_whose_worker_died_counts(tmp_path: Path, asked: Asked) -> None:
+    line = Line(tmp_path, PRESS)
+    line.ice()
+    line.service.event(line.key(), "agent_ready")
+    assert line.store.take(line.now, 5.0)  # the change was made, and the worker died
+    assert line.pie("return", "agent")["action"]["name"] == "connectPstn"
+    line.now += 60
+    worker(line, asked).step()
+    assert asked.requests == []
+    assert line.session(line.key()).place == "agent"
+
+
+def test_a_cap_that_many_reach_at_once_refuses_the_rest(tmp_path: Path) -> None:
+    line = Line(tmp_path, REMINDER, store=f"sqlite:///{tmp_path}/x.db")
+    placed: list[bool] = []
+
+    def dial() -> None:
+        for _ in range(3):
+            placed.append(line.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})[1])
+
+    threads = [threading.Thread(target=dial) for _ in range(5)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sorted(placed) == [False] * 13 + [True] * 2

@@ -21,8 +21,8 @@ class Session:
 
     ``frames`` are the flows that play the current one, outermost first. ``back`` are the menus gone through, the
     current one last. ``armed`` maps ``recording`` and ``amd`` to ``[flow, state]``. ``until`` is when a wait is
-    over; ``over``
-    that the call is, ``timed`` that a timer is set. ``visits`` and ``retries`` count by flow.
+    over; ``over`` that the call is, ``timed`` that a timer is set. ``pending`` is the change of the live call that
+    is being made, as JSON. ``visits`` and ``retries`` count by flow.
     """
 
     v: int = VERSION

@@ -352,6 +352,17 @@ def mode(session: Session, node: Node) -> Position | None:
     return None
 
 
+def shows_change(library: Library, session: Session, callback: Callback) -> bool:
+    """Whether a PIE or ACE cannot belong to this place, so that a change of the call must have reached it."""
+    program = library.programs.get(session.flow)
+    node = program.states.get(session.place) if program is not None else None
+    if node is None or session.ended or session.over:
+        return False
+    if callback.event == "ace":
+        return not _bridges(node)
+    return not _asks(node, session) and node.waits_as != "conference" and _raw(node) != "connectConf"
+
+
 def outside(library: Library, session: Session, name: str, data: Any, world: World) -> Reacted:
     """An event from another program, or a timer (``elapsed``). Raises :class:`NotTaken`."""
     program = library.programs[session.flow]
@@ -400,4 +411,15 @@ def failed(library: Library, session: Session, world: World, reason: str) -> Rea
 
 _HEAR = {"ice": _ice, "ace": _ace, "pie": _pie, "dice": _dice, "notify": _notify}
 
-__all__ = ["PATCHED", "NotTaken", "Reacted", "TurnFailed", "failed", "hear", "outside", "place_call", "start"]
+__all__ = [
+    "PATCHED",
+    "NotTaken",
+    "Reacted",
+    "TurnFailed",
+    "failed",
+    "hear",
+    "outside",
+    "place_call",
+    "shows_change",
+    "start",
+]
