@@ -13,6 +13,8 @@ from flowengine.model import RESERVED_TARGETS, UNREADABLE, Branch, Flow, Handler
 from flowengine.problems import closest
 
 TELL_SLIPS = frozenset({"unknown-target", "impossible-event", "missing-start", "next-beside-kind"})
+ALIKE = 0.8
+"""How like a name must be to be taken for it; a wrong guess would be told as problems that are none."""
 
 
 def as_meant(book: Book) -> Book:
@@ -24,7 +26,7 @@ def as_meant(book: Book) -> Book:
 def _flow(flow: Flow, book: Book) -> Flow:
     states = {name: _state(state, flow, book) for name, state in flow.states.items()}
     on = {event: _handler(handler, flow) for event, handler in flow.on.items()}
-    start = flow.start if flow.start in flow.states else closest(flow.start, flow.states) or flow.start
+    start = flow.start if flow.start in flow.states else closest(flow.start, flow.states, ALIKE) or flow.start
     same = start == flow.start and all(states[name] is state for name, state in flow.states.items())
     if same and all(on[event] is handler for event, handler in flow.on.items()):
         return flow
@@ -54,7 +56,10 @@ def _events(state: State, flow: Flow, book: Book) -> Mapping[str, Handler]:
     if all(event in known or event == "else" for event in state.on):
         return state.on
     free = [name for name in known if name not in state.on]
-    meant = {event: event if event in known or event == "else" else closest(event, free) or event for event in state.on}
+    meant = {
+        event: event if event in known or event == "else" else closest(event, free, ALIKE) or event
+        for event in state.on
+    }
     return {meant[event]: replace(handler, event=meant[event]) for event, handler in state.on.items()}
 
 
@@ -66,5 +71,4 @@ def _handler(handler: Handler, flow: Flow) -> Handler:
 def _branch(branch: Branch, flow: Flow) -> Branch:
     if not branch.to or branch.to in flow.states or branch.to in RESERVED_TARGETS or branch.to == UNREADABLE:
         return branch
-    meant = closest(branch.to, [*flow.states, *RESERVED_TARGETS])
-    return replace(branch, to=meant) if meant else branch
+    return replace(branch, to=closest(branch.to, [*flow.states, *RESERVED_TARGETS], ALIKE) or branch.to)

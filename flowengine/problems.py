@@ -54,10 +54,10 @@ def errors(problems: Iterable[Problem]) -> list[Problem]:
     return [problem for problem in problems if problem.severity == "error"]
 
 
-def closest(word: str, known: Iterable[str]) -> str:
+def closest(word: str, known: Iterable[str], alike: float = 0.6) -> str:
     """The known word that is most like this one, whatever its case, or nothing."""
     names = {name.lower(): name for name in known}
-    close = get_close_matches(word.lower(), list(names), n=1, cutoff=0.6)
+    close = get_close_matches(word.lower(), list(names), n=1, cutoff=alike)
     return names[close[0]] if close else ""
 
 

@@ -80,6 +80,8 @@ SLIPS = {
     "key of the flow": ("channel: voice", "chanel: voice", "2:1", "unknown-key", 'did you mean "channel"'),
     "start": ("start: greet", "start: gret", "21:8", "missing-start", 'did you mean "greet"'),
     "target": ("next: opening", "next: openning", "23:33", "unknown-target", 'did you mean "opening"'),
+    "target like another": (BYE, "  bye: { say: Bye., next: ending }", "57:27", "unknown-target", '"ending"'),
+    "target like none": (BYE, "  bye: { say: Bye., next: xyz }", "57:27", "unknown-target", "add the state"),
     "event": ("digits: look_up", "digit: look_up", "36:7", "impossible-event", 'did you mean "digits"'),
     "event of hours": ("closed: box", "close: box", "26:23", "impossible-event", 'did you mean "closed"'),
     "next beside a kind": ("    on: { disconnected: end }", "    next: end", "52:11", "next-beside-kind", "else: end"),

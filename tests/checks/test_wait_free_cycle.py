@@ -85,10 +85,17 @@ def test_a_subflow_counts_by_what_it_gives_back_without_waiting(told: Told) -> N
     assert told("wait-free-cycle", play, other=asks) == []
 
 
-def test_flows_that_play_each_other_end(told: Told) -> None:
+def test_flows_that_play_each_other_at_once_are_told(told: Told) -> None:
     one = "start: a\nstates: { a: { subflow: { flow: two }, on: { done: end, error: end } } }\n"
     two = "start: a\nstates: { a: { subflow: { flow: line }, on: { done: end, error: end } } }\n"
-    assert told("wait-free-cycle", one, two=two) == []
+    found = told("wait-free-cycle", one, two=two)
+    assert [each.partition(": ")[2] for each in found] == [
+        "these flows play each other without ever waiting: line > two > line",
+        "these flows play each other without ever waiting: two > line > two",
+    ]
+    pause = "start: b\nstates: { b: { wait: { for: 5s }, on: { elapsed: a } }, "
+    waits = two.replace("start: a\nstates: { ", pause)
+    assert told("wait-free-cycle", one, two=waits) == []
 
 
 def test_a_long_cycle_is_told_shortened(told: Told) -> None:
