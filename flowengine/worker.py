@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from flowengine.engine.outside import put_in
-from flowengine.engine.session import load
+from flowengine.engine.session import BadSession, load
 from flowengine.engine.voice import NotTaken
 from flowengine.fetch import Request
 from flowengine.redact import redact
@@ -132,7 +132,10 @@ class Worker:
         """A dead letter says what was to be done, without numbers and what is sensitive."""
         current = self.service.store.load(leased.session).session
         library = self.service.library
-        hidden = library.hidden(load(current)) if current is not None else []
+        try:
+            hidden = library.hidden(load(current)) if current is not None else []
+        except BadSession:
+            hidden = []
         shown = redact(orjson.loads(leased.payload), hidden, library.digest)
         self.service.store.bury(replace(leased, payload=orjson.dumps(shown)), reason, self.service.clock())
 

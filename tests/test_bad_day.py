@@ -17,6 +17,7 @@ from voice_server import Asked, voice_server
 from flowengine import service
 from flowengine.callbacks import dedupe_key, read
 from flowengine.fetch import Response
+from flowengine.stores.base import Write
 from flowengine.worker import REMEMBERED
 
 
@@ -229,3 +230,15 @@ def test_a_cap_that_many_reach_at_once_refuses_the_rest(tmp_path: Path) -> None:
     for each in threads:
         each.join()
     assert sorted(placed) == [False] * 13 + [True] * 2
+
+
+def test_a_session_of_another_version_stops_no_worker(reminder: Line, asked: Asked) -> None:
+    key, _ = reminder.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
+    loaded = reminder.store.load(key)
+    reminder.store.commit(Write(key, loaded.version, b"[99]", reminder.now + 9000, reminder.now))
+    asked.status = 402
+    works = worker(reminder, asked)
+    for _ in range(8):
+        works.step()
+        reminder.now += 700
+    assert reminder.store.dead_letters() == 1
