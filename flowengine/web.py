@@ -207,7 +207,8 @@ def _refusals(app: Flask) -> None:
 
     @app.errorhandler(405)
     def method(error: Any) -> Response:
-        return Response(status=405, headers={"Allow": ", ".join(error.valid_methods or ["POST"])})
+        voice = request.path.rsplit("/", 1)[-1] in VOICE
+        return Response(status=405, headers={"Allow": "POST" if voice else ", ".join(error.valid_methods or ["POST"])})
 
     @app.errorhandler(500)
     def broken(error: Exception) -> Response:

@@ -30,6 +30,7 @@ LOG = logging.getLogger("flowengine")
 LEASE = 30.0
 IDLE = 0.2
 SWEEP = 60.0
+UNHEARD = 660.0
 MOST_TRIES = 6
 MOST_AT_ONCE = 16
 PATCH_TRIES = 3
@@ -144,15 +145,16 @@ class Worker:
             self._refuse(leased, payload, "VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set")
             return
         if leased.attempts > 1:
-            self._refuse(leased, payload, "a worker stopped while it placed this call; it is not placed again")
+            self._refuse(leased, payload, "nothing was heard of this call, and it is not placed again")
             return
         ice = fill_secrets(payload["ice"].encode(), self.service.env).decode()
         try:
             call_id = self.client.custom_callout(ice, payload["custom"])
         except Ambiguous as error:
-            # The call may ring: its callbacks carry our token and find the session.
+            # The call may ring: its callbacks carry our token and find the session. If none comes, the row is
+            # taken once more after the longest ringing, and then it is refused.
             self._settled(leased.session, error.sentence)
-            self._bury(leased, error.sentence)
+            self.service.store.retry(leased, self.service.clock() + UNHEARD)
             return
         except VoiceError as error:
             self._refuse(leased, payload, error.sentence)

@@ -279,3 +279,27 @@ def test_a_later_request_without_its_secret_is_an_error(tmp_path: Path) -> None:
     flow = FIRE.replace("json: { a: 1 }", 'json: { key: "{{ secret.CRM }}" }').replace("error: bye", "error: worse")
     line = Line(tmp_path, flow + "  worse: { say: Worse., next: end }\n")
     assert said(line.ice()) == ["Worse."]
+
+
+def test_a_callout_nothing_is_heard_of_ends_after_the_longest_ringing(reminder: Line, asked: Asked) -> None:
+    asked.status = 504  # it may have been placed, and it may not
+    key, _ = reminder.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
+    works = worker(reminder, asked)
+    works.step()
+    assert not reminder.session(key).ended
+    reminder.now += 700
+    works.step()
+    assert len(asked.requests) == 1
+    assert reminder.session(key).ended
+
+
+def test_a_callout_that_was_placed_after_all_is_left_alone(reminder: Line, asked: Asked) -> None:
+    asked.status = 504
+    key, _ = reminder.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
+    works = worker(reminder, asked)
+    works.step()
+    asks = reminder.ace("human", call="rang", custom=f"fe.{key}")
+    assert asks["action"]["name"] == "runMenu"
+    reminder.now += 700
+    works.step()
+    assert said(reminder.pie("return", "fine", call="rang")) == ["Thank you."]

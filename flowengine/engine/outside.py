@@ -67,7 +67,7 @@ def ask_server(turn: Turn, op: Mapping[str, Any]) -> str:
     if left <= LEAST:
         return "error"
     turn.world.before_outside()
-    status, data, failure, took = turn.world.once("http", lambda: _asked(turn.world, request, left))
+    status, data, failure, took = turn.world.once(_named("http", turn), lambda: _asked(turn.world, request, left))
     turn.spent += took
     turn.fact("response", _seen(data, status))
     if failure or not 200 <= status < 300:
@@ -83,7 +83,9 @@ def ask_function(turn: Turn, op: Mapping[str, Any]) -> str:
     if left <= LEAST:
         return "error"
     turn.world.before_outside()
-    result, failure, took = turn.world.once("function", lambda: _called(turn.world, op["name"], arguments, left))
+    result, failure, took = turn.world.once(
+        _named("function", turn), lambda: _called(turn.world, op["name"], arguments, left)
+    )
     turn.spent += took
     if failure:
         turn.note("function", failure)
@@ -108,6 +110,10 @@ def save(turn: Turn, wanted: Save) -> str:
             turn.note("save", f"what came for {name} is not of its type")
             return "error"
     return "ok"
+
+
+def _named(kind: str, turn: Turn) -> str:
+    return f"{kind} {turn.program.name}.{turn.state}"
 
 
 def _time_left(turn: Turn, op: Mapping[str, Any]) -> float:

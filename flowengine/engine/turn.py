@@ -345,7 +345,7 @@ class Turn:
     def draw(self, weights: list[list[Any]]) -> str:
         key = f"{self.program.name}.{self.state}"
         if key not in self.session.draws:
-            point = self.world.once("random", self.world.random) * sum(weight for _, weight in weights)
+            point = self.world.once(f"random {key}", self.world.random) * sum(weight for _, weight in weights)
             self.session.draws[key] = drawn(weights, point)
         return self.session.draws[key]
 

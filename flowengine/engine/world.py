@@ -56,7 +56,7 @@ class World:
         self.at, self.random, self.ask, self.call = at, random, ask, call
         self.secrets = secrets or {}
         self.used, self.before_outside = used, before_outside
-        self.replay, self.budget = replay or [], budget
+        self.replay, self.budget = list(replay or ()), budget
         self.recorded: list[Any] = []
         self._now: datetime | None = None
 
@@ -68,8 +68,11 @@ class World:
         return self._now
 
     def once(self, kind: str, make: Callable[[], Any]) -> Any:
-        """What ``make`` gives, recorded; on a second run of the turn the recorded one."""
-        at = len(self.recorded)
-        value = self.replay[at][1] if at < len(self.replay) and self.replay[at][0] == kind else make()
+        """What ``make`` gives, recorded; on a second run of the turn what was recorded under this name.
+
+        ``kind`` names who asks, too: a second run may take another way and must not get another step's reply.
+        """
+        found = next((at for at, each in enumerate(self.replay) if each[0] == kind), None)
+        value = make() if found is None else self.replay.pop(found)[1]
         self.recorded.append([kind, value])
         return value
