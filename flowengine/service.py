@@ -139,10 +139,11 @@ class Service:
                 own = self.store.load(callback.custom[len(CUSTOM) :])
                 if own.session is not None:
                     loaded, aliases = own, (key,)
-            if self._committed_late(callback, loaded):
+            session = load(loaded.session) if loaded.session is not None else None
+            if session is not None and session.pending and self._committed_late(callback, session, loaded.key):
                 continue
             try:
-                verdict, body, replay = self._attempt(callback, loaded, dedupe, aliases, replay)
+                verdict, body, replay = self._attempt(callback, loaded, session, dedupe, aliases, replay)
             except Busy:
                 if monotonic() > until:
                     break
@@ -152,15 +153,12 @@ class Service:
                 return Reply(200, self._filled(body))
         return Reply(200, self._sorry("", callback))
 
-    def _committed_late(self, callback: Callback, loaded: Loaded) -> bool:
+    def _committed_late(self, callback: Callback, session: Session, key: str) -> bool:
         """A callback that can only come of a change whose worker died before it could say so: commit it first."""
-        if callback.event not in ("pie", "ace") or loaded.session is None:
-            return False
-        session = load(loaded.session)
-        if not session.pending or not shows_change(self.library, session, callback):
+        if callback.event not in ("pie", "ace") or not shows_change(self.library, session, callback):
             return False
         wish = orjson.loads(session.pending)
-        return self.patched(loaded.key, wish["redo"], wish["at"])
+        return self.patched(key, wish["redo"], wish["at"])
 
     def _wait(self, dedupe: str, until: float) -> None:
         """Until the other copy has answered, or its lease is over because its process died."""
@@ -169,14 +167,21 @@ class Service:
             sleep(0.02)
 
     def _attempt(
-        self, callback: Callback, loaded: Loaded, dedupe: str, aliases: tuple[str, ...], replay: list[Any]
+        self,
+        callback: Callback,
+        loaded: Loaded,
+        session: Session | None,
+        dedupe: str,
+        aliases: tuple[str, ...],
+        replay: list[Any],
     ) -> tuple[Verdict, bytes, list[Any]]:
         began = monotonic()
         now = self.clock()
         world = self._world(now, dedupe, replay)
-        if loaded.session is None and callback.event != "ice":
-            return Verdict.DONE, self._stranger(callback), replay
-        session = load(loaded.session) if loaded.session is not None else Session(id=loaded.key, started=now)
+        if session is None:
+            if callback.event != "ice":
+                return Verdict.DONE, self._stranger(callback), replay
+            session = Session(id=loaded.key, started=now)
         place = session.flow
         before = session.place
         try:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from flowengine import prompts
-from flowengine.answers import Act, Piece, act, constant, constant_act, piece, seal
+from flowengine.answers import Act, Piece, Refused, act, constant, constant_act, piece, seal
 from flowengine.engine.calendar import opening
 from flowengine.engine.dialling import caller_id, drawn, reach
 from flowengine.engine.gate import allowed
@@ -681,20 +681,24 @@ class Turn:
             if self.position in ("L", "C") and not self.pieces and not self.done:
                 return b""
             action = CONTINUE if self.position in ("L", "C", "B") else HANGUP
+        try:
+            return seal(self.pieces, action, self.position, self._gate, self.program.answer)
+        except Refused as refused:
+            if refused.reason != "total":
+                raise
         self._shorten(action)
         return seal(self.pieces, action, self.position, self._gate, self.program.answer)
 
     def _shorten(self, action: Act) -> None:
         """Prompts that a platform's answer has no room for are left out from the end."""
         left = MAX_PROMPTS - action.prompts
-        if sum(each.prompts for each in self.pieces) > left:
-            kept = []
-            for each in self.pieces:
-                left -= each.prompts
-                if not each.prompts or left >= 0:
-                    kept.append(each)
-            self.pieces = kept
-            self.note("speech", f"more than {MAX_PROMPTS} prompts in one answer")
+        kept = []
+        for each in self.pieces:
+            left -= each.prompts
+            if not each.prompts or left >= 0:
+                kept.append(each)
+        self.pieces = kept
+        self.note("speech", f"more than {MAX_PROMPTS} prompts in one answer")
 
     def _gate(self, kind: str, address: str) -> bool:
         return allowed(self.program, kind, address)
