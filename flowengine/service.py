@@ -8,7 +8,7 @@ first time. Whatever fails, the caller gets an answer that was ready before.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import random
 from secrets import token_hex
@@ -37,8 +37,8 @@ from flowengine.engine.voice import (
 )
 from flowengine.engine.world import World
 from flowengine.fetch import Request, Response
+from flowengine.journal import journal_row
 from flowengine.linking import SECRET_CLOSE, SECRET_OPEN
-from flowengine.redact import redact, redact_bytes
 from flowengine.stores.base import Count, Effect, JournalRow, Loaded, Store, StoreDown, Timer, Verdict, Write
 
 LOG = logging.getLogger("flowengine")
@@ -193,7 +193,9 @@ class Service:
             session, incident = self._broken(loaded, callback, session, error, now)
             body = self._sorry(place, callback, session)
         if reacted is None:
-            row = self._row(session, callback.event, before, None, body, now, began, world, incident, hidden)
+            row = journal_row(
+                self.library, session, callback.event, before, None, body, now, began, world, incident, hidden
+            )
             write = self._write(loaded, session, row, body, now, dedupe, aliases, None)
             return self.store.commit(write), body, world.recorded
         if not session.flow:
@@ -219,7 +221,7 @@ class Service:
             session, outcome = self._intent(loaded, reacted, redo, now)
             body = b""
         session.n += 1
-        row = self._row(session, reacted.event, reacted.source, outcome, body, now, began, world)
+        row = journal_row(self.library, session, reacted.event, reacted.source, outcome, body, now, began, world)
         write = self._write(loaded, session, row, body, now, dedupe, aliases, outcome)
         return self.store.commit(write), body, world.recorded
 
@@ -309,7 +311,7 @@ class Service:
             elif outcome is not None:
                 body = outcome.body
             session.n += 1
-            row = self._row(session, reacted.event, reacted.source, outcome, body, now, began, world)
+            row = journal_row(self.library, session, reacted.event, reacted.source, outcome, body, now, began, world)
             write = self._write(loaded, session, row, b"", now, "", (), outcome)
             if self.store.commit(write) is Verdict.DONE:
                 return reacted.event
@@ -326,7 +328,9 @@ class Service:
             world = self._world(now, "", [])
             reacted = place_call(self.library, program, session, inputs, world)
             assert reacted.outcome is not None
-            row = self._row(session, "start", "", reacted.outcome, reacted.outcome.body, now, began, world)
+            row = journal_row(
+                self.library, session, "start", "", reacted.outcome, reacted.outcome.body, now, began, world
+            )
             write = self._write(Loaded(key), session, row, b"", now, "", (), reacted.outcome)
             if self.store.commit(write) is Verdict.DONE:
                 return key, bool(reacted.outcome.body)
@@ -371,7 +375,7 @@ class Service:
             session.n += 1
             outcome = reacted.outcome._replace(counts=[]) if reacted.outcome is not None else None
             body = outcome.body if outcome is not None else b""
-            row = self._row(session, reacted.event, reacted.source, outcome, body, now, began, world)
+            row = journal_row(self.library, session, reacted.event, reacted.source, outcome, body, now, began, world)
             if self.store.commit(self._write(loaded, session, row, b"", now, "", (), outcome)) is Verdict.DONE:
                 return True
             replay = world.recorded
@@ -399,7 +403,7 @@ class Service:
             world = self._world(now, "", replay)
             reacted = failed(self.library, session, world, reason)
             session.n += 1
-            row = self._row(session, "error", reacted.source, reacted.outcome, b"", now, began, world)
+            row = journal_row(self.library, session, "error", reacted.source, reacted.outcome, b"", now, began, world)
             if self.store.commit(self._write(loaded, session, row, b"", now, "", (), reacted.outcome)) is Verdict.DONE:
                 return
             replay = world.recorded
@@ -423,7 +427,9 @@ class Service:
             session.ended, session.place, session.pending = True, "", ""
             session.n += 1
             outcome = Outcome(b"", "N", [], [], wishes, [], {}, None, [], hidden)
-            row = self._row(session, "error", source, outcome, b"", now, began, self._world(now, "", []), incident)
+            row = journal_row(
+                self.library, session, "error", source, outcome, b"", now, began, self._world(now, "", []), incident
+            )
             if self.store.commit(self._write(loaded, session, row, b"", now, "", (), outcome)) is Verdict.DONE:
                 self.counted("failed_turn")
                 LOG.error(
@@ -515,50 +521,6 @@ class Service:
             payload = {"ice": outcome.body.decode(), "custom": CUSTOM + session.id, "place": session.place}
             found.append(Effect(token_hex(8), "callout", orjson.dumps(payload), now))
         return found
-
-    def _row(
-        self,
-        session: Session,
-        event: str,
-        source: str,
-        outcome: Outcome | None,
-        body: bytes,
-        now: float,
-        began: float,
-        world: World,
-        incident: str = "",
-        hidden: Sequence[str] = (),
-    ) -> JournalRow:
-        told: dict[str, Any] = {"ms": round((monotonic() - began) * 1000, 3)}
-        sensitive = hidden
-        digest = self.library.digest
-        if outcome is not None:
-            sensitive = outcome.sensitive
-            told["path"] = outcome.path
-            if outcome.because:
-                told["because"] = outcome.because
-            if outcome.changes:
-                told["changes"] = self._changes(session, outcome)
-            if outcome.effects:
-                told["effects"] = [each.kind for each in outcome.effects]
-            if outcome.notes:
-                told["notes"] = redact(outcome.notes, sensitive, digest)
-        if world.recorded:
-            told["recorded"] = redact(world.recorded, sensitive, digest)
-        if incident:
-            told["incident"] = incident
-        if body:
-            plain = outcome is not None and not outcome.digits and not sensitive
-            told["answer"] = orjson.Fragment(body if plain else redact_bytes(body, sensitive, digest))
-        return JournalRow(
-            session.n, now, session.flow, event, source, session.place, self.library.revision, orjson.dumps(told)
-        )
-
-    def _changes(self, session: Session, outcome: Outcome) -> Any:
-        program = self.library.programs.get(session.flow)
-        hidden = program.sensitive if program is not None else frozenset()
-        shown = {name: "****" if name in hidden else value for name, value in outcome.changes.items()}
-        return redact(shown, outcome.sensitive, self.library.digest)
 
     def _filled(self, body: bytes) -> bytes:
         """An answer with the secrets it names."""

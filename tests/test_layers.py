@@ -44,6 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("compiler", "linking"),
     ("engine",),
     ("build",),
+    ("journal",),
     ("settings", "service", "diagram", "listing", "schema", "report", "shape_rules"),
     ("web", "worker", "banner"),
     ("wsgi", "cli", "docs", "__main__", ""),
