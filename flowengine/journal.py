@@ -29,7 +29,7 @@ def journal_row(
     incident: str = "",
     hidden: Sequence[str] = (),
 ) -> JournalRow:
-    """The row of a turn. ``began`` is when it did, on the monotonic clock; ``hidden`` what a broken one must not show."""
+    """The row of a turn that ``began`` then on the monotonic clock; ``hidden``: what a broken one must not show."""
     told: dict[str, Any] = {"ms": round((monotonic() - began) * 1000, 3)}
     sensitive = hidden
     digest = library.digest
