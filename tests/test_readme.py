@@ -72,3 +72,19 @@ def test_every_file_named_exists() -> None:
         assert (ROOT / target).exists(), target
     for script in ("start", "test", "bench"):
         assert (ROOT / "tools" / script).stat().st_mode & 0o111
+
+
+SHOWN = [
+    line.split("#")[0].split()[1:]
+    for block in blocks(README, "bash")
+    for line in block.splitlines()
+    if line.startswith(("flowengine graph", "flowengine compile"))
+]
+
+
+@pytest.mark.parametrize("arguments", SHOWN, ids=" ".join)
+def test_the_commands_shown_run(arguments: list[str], tmp_path: Path) -> None:
+    given = [str(tmp_path / each) if each.endswith((".svg", ".artefact")) else each for each in arguments]
+    done = subprocess.run([sys.executable, "-m", "flowengine", *given], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert len(SHOWN) == 3
