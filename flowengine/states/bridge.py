@@ -24,7 +24,7 @@ from flowengine.fields import (
 from flowengine.lowering import lower_fields
 from flowengine.model import Address, Flow, Source, State
 from flowengine.problems import did_you_mean
-from flowengine.states.base import DISCONNECTED, HANGUP, STALE, Heard, Kind, Outcome
+from flowengine.states.base import DISCONNECTED, HANGUP, STALE, Heard, Kind, Outcome, Where
 from flowengine.svaml import MAX_HEADER_BYTES
 from flowengine.units import spoken
 
@@ -122,7 +122,9 @@ def silent(state: State, flow: Flow) -> bool:
 
 def bridge_outcomes(state: State, flow: Flow, default: str) -> tuple[Outcome, ...]:
     """The outcomes, with ``default`` for those that ``dial`` leaves to its author."""
-    refused = Outcome("error", ("same", "nobody") if not default else ("same",), "apology", "failure")
+    dialling = not default
+    where: tuple[Where, ...] = ("same", "nobody") if dialling else ("same",)
+    refused = Outcome("error", where, "end" if dialling else "apology", "failure")
     if silent(state, flow):
         return (refused,) if state.config["suppress_callbacks"] else (DISCONNECTED, refused)
     amd = state.config["amd"]
