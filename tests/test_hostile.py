@@ -254,7 +254,7 @@ def held_to_benign(calls: Calls, word: str, other: Any) -> None:
         assert not any(character in value for _, value in request.headers for character in "\r\n\0")
 
 
-@settings(QUIET, max_examples=400)
+@settings(QUIET, max_examples=500)
 @given(word=nasty(), other=nasty())
 def test_what_a_caller_says_never_leaves_its_place(sinks: Calls, word: str, other: str) -> None:
     held_to_benign(sinks, word, other)
@@ -348,7 +348,7 @@ def reached(action: Mapping[str, Any]) -> str:
     return str(action.get("number") or action["destination"]["endpoint"])
 
 
-@settings(QUIET, max_examples=1500)
+@settings(QUIET, max_examples=3000)
 @given(word=NUMBERS, which=st.sampled_from(["number", "number", "mixed", "desk", "person", "bot"]))
 def test_nothing_outside_may_dial_is_dialled(dials: Calls, word: str, which: str) -> None:
     answer = dials.ice(custom=word, callHeaders=[{"key": "which", "value": which}])
@@ -716,7 +716,7 @@ def mutated(chance: Random) -> bytes:
     return bytes(data)
 
 
-@settings(QUIET, max_examples=350)
+@settings(QUIET, max_examples=1000)
 @given(seed=st.integers(0, 2**64 - 1))
 def test_a_broken_flow_file_is_told_and_never_raised(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     folder = tmp_path_factory.getbasetemp() / "mutated"
@@ -730,7 +730,7 @@ def test_a_broken_flow_file_is_told_and_never_raised(tmp_path_factory: pytest.Te
         open_library(orjson.loads(orjson.dumps(found.artefact)), found.revision, {})
 
 
-@settings(QUIET, max_examples=200)
+@settings(QUIET, max_examples=1000)
 @given(data=st.one_of(st.binary(max_size=200), st.text(max_size=120).map(lambda text: text.encode("utf-8", "replace"))))
 def test_any_bytes_are_a_told_file(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     folder = tmp_path_factory.getbasetemp() / "bytes"
