@@ -498,6 +498,47 @@ def test_hosts_inside_are_refused(scheme: str) -> None:
         assert (connects, server.heads) == ([], [])
 
 
+def spellings(number: int) -> list[str]:
+    """One IPv4 address as people and attackers write it."""
+    a, b, c, d = number >> 24, number >> 16 & 255, number >> 8 & 255, number & 255
+    dotted = f"{a}.{b}.{c}.{d}"
+    return [
+        dotted,
+        f"{dotted}.",
+        str(number),
+        hex(number),
+        f"0{number:o}",
+        f"{a}.{(b << 16) + (c << 8) + d}",
+        f"{a}.{b}.{(c << 8) + d}",
+        f"0x{a:x}.0x{b:x}.0x{c:x}.0x{d:x}",
+        f"0{a:o}.0{b:o}.0{c:o}.0{d:o}",
+        f"[::ffff:{dotted}]",
+        f"[64:ff9b::{dotted}]",
+        f"[2002:{number >> 16:x}:{number & 0xFFFF:x}::1]",
+    ]
+
+
+PRIVATE = """127.0.0.1 127.1.2.3 127.255.255.254 10.0.0.1 10.20.30.40 10.255.255.255 172.16.0.1 172.20.10.5 172.31.255.254
+192.168.0.1 192.168.100.200 192.168.255.255 169.254.169.254 169.254.0.1 100.64.0.1 100.100.100.200 100.127.255.254
+0.0.0.0 0.1.2.3 192.0.0.1 192.0.2.7 198.18.0.1 198.19.255.255 198.51.100.9 203.0.113.5 224.0.0.1 239.255.255.250
+240.0.0.1 250.1.1.1 255.255.255.255 127.0.0.53 10.96.0.1 172.17.0.1 192.168.49.2 169.254.170.2 10.0.2.2 172.18.0.2
+192.168.1.254 127.0.1.1 100.64.100.100 10.43.0.1 192.168.64.1""".split()
+
+
+def test_every_spelling_of_an_address_inside_is_refused() -> None:
+    """Some 500 URLs: nothing is connected to, whatever the spelling."""
+    closed, tried = Fetcher(resolve=numeric), 0
+    connects.clear()
+    for text in PRIVATE:
+        number = int.from_bytes(bytes(int(each) for each in text.split(".")), "big")
+        for host in spellings(number):
+            answer = closed(get(f"http://{host}/x"), 1.0)
+            assert answer.failure in ("refused address", "unreachable"), host
+            tried += 1
+    assert tried >= 500
+    assert connects == []
+
+
 def test_tricks_are_refused() -> None:
     """Even where loopback is allowed a form that two parsers could read differently reaches nothing."""
     for allow in ((), LOOPBACK):
