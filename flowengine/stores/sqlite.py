@@ -123,7 +123,8 @@ class SqliteStore:
         survives = "every answered turn survives the end of a process"
         if self._full:
             return f"SQLite {self._file.path}: {survives} and a power cut."
-        return f"SQLite {self._file.path}: {survives}; a power cut may lose the last ones (?synchronous=full keeps them)."
+        lost = "a power cut may lose the last ones (?synchronous=full keeps them)"
+        return f"SQLite {self._file.path}: {survives}; {lost}."
 
     def load(self, key: str, dedupe: str = "") -> Loaded:
         for version, session, answer in self._file.rows(LOAD, key, dedupe):
