@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -84,11 +83,6 @@ def main(paths: Sequence[str]) -> int:
         return 1
     sys.stdout.buffer.write(write_artefact(built))
     return 0
-
-
-def is_artefact(path: str) -> bool:
-    file = Path(path)
-    return file.is_file() and file.suffix not in (".yaml", ".yml")
 
 
 if __name__ == "__main__":

@@ -17,9 +17,8 @@ from flowengine.fusing import fuse
 from flowengine.graph import Book, outcomes, resolve
 from flowengine.instructions import lower_all
 from flowengine.lowering import lower, lower_branch, lower_handler
-from flowengine.model import Calendar, Flow, Handler, Project, State, Variable
+from flowengine.model import Calendar, Flow, Project, State, Variable
 from flowengine.positions import analyse
-from flowengine.problems import Mark
 from flowengine.states import KINDS
 
 FORMAT = 1
@@ -163,6 +162,3 @@ def compile_book(book: Book, project: Project, functions: str = "") -> Image:
 def revision(image: Image) -> str:
     """The content hash of an artefact: 12 hexadecimal digits."""
     return sha256(orjson.dumps(image)).hexdigest()[:12]
-
-
-__all__ = ["FORMAT", "Handler", "Image", "Mark", "compile_book", "compile_flow", "revision"]

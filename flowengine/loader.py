@@ -26,10 +26,10 @@ from flowengine.fields import (
 )
 from flowengine.instructions import INSTRUCTIONS
 from flowengine.model import Branch, Flow, Handler, Instruction, Project, State, Visits
-from flowengine.problems import Mark, Problem, did_you_mean, listed
+from flowengine.problems import Problem, listed
 from flowengine.sections import ADDRESSES, CALENDARS, OUTCOMES, RECORDING, SOUNDS, TRIGGERS, VARIABLES
 from flowengine.states import KINDS
-from flowengine.states.branches import HANDLER_SCHEMA, read_do, read_handler, read_target
+from flowengine.states.branches import read_do, read_handler, read_target
 from flowengine.states.bridge import CLI
 from flowengine.states.menu import template_mark
 
@@ -123,7 +123,7 @@ def load(document: Document, project: Project) -> Loaded:
     if document.root is None:
         return loaded
     root = document.root
-    reader = Reader(document.file, sounds={**project.sounds, **_sounds(root)})
+    reader = Reader(document.file, sounds={**project.sounds, **sounds_of(root)})
     if _text(root, "channel") == "message":
         mark = root.entries["channel"].mark
         reader.problem("message-flow", mark, "message flows cannot be run by this version", "use channel: voice")
@@ -134,7 +134,8 @@ def load(document: Document, project: Project) -> Loaded:
     return loaded
 
 
-def _sounds(root: Map) -> dict[str, str]:
+def sounds_of(root: Map) -> dict[str, str]:
+    """``sounds`` of a flow or project as written: prompts name them wherever they stand."""
     node = root.entries.get("sounds")
     if not isinstance(node, Map):
         return {}
@@ -289,7 +290,7 @@ class _Loader:
         if short and short[0] not in _SHORTHAND:
             message = f"{short[0]} stands only in do"
             self.reader.problem("order", node.keys[short[0]], message, f"write do: [ {{ {short[0]}: … }} ]")
-        return read_do(node, self.reader, {})
+        return read_do(node, self.reader)
 
     def _visits(self, node: Map) -> Visits | None:
         if "visits" not in node.entries:
@@ -320,10 +321,3 @@ class _Loader:
             if handler is not None:
                 found[event] = handler
         return found
-
-
-def closest_state(name: str, flow: Flow) -> str:
-    return did_you_mean(name, [*flow.states, "end", "continue", "back"])
-
-
-__all__ = ["FLOW", "HANDLER_SCHEMA", "STATE_KEYS", "Loaded", "Mark", "closest_state", "load"]

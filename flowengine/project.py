@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from flowengine.document import Document, read_file
-from flowengine.fields import PROMPT, Constant, Custom, Field, ListOf, MapOf, Name, Reader, Record
-from flowengine.loader import DEFAULTS, Loaded, load
+from flowengine.fields import PROMPT, Constant, Field, ListOf, MapOf, Name, Reader, Record
+from flowengine.loader import DEFAULTS, Loaded, load, sounds_of
 from flowengine.model import Flow, Project
 from flowengine.problems import Mark, Problem, did_you_mean
 from flowengine.sections import CALENDARS, SOUNDS, VARIABLES
@@ -69,10 +69,6 @@ class Source:
         raise UsageError(f'there is no flow "{name}"{did_you_mean(name, flows) or known}')
 
 
-def default_paths(env: Mapping[str, str]) -> list[str]:
-    return [env.get("FLOWENGINE_FLOWS") or "flows"]
-
-
 def read_project(paths: Iterable[str]) -> Source:
     """Every flow under the paths (files or folders), with its project. Raises :class:`UsageError`."""
     given = [Path(path) for path in paths]
@@ -120,18 +116,9 @@ def _configured(file: Path | None, top: Path) -> Source:
     if document.root is None:
         empty = [each for each in document.problems if each.rule != "empty-file"]
         return Source(project, problems=empty)
-    reader = Reader(shown, sounds=_sounds_of(document))
+    reader = Reader(shown, sounds=sounds_of(document.root))
     config = PROJECT.read(document.root, reader) or {}
     return Source(_project(file, shown, config), problems=document.problems + reader.problems)
-
-
-def _sounds_of(document: Document) -> dict[str, str]:
-    from flowengine.document import Map, Text
-
-    node = document.root.entries.get("sounds") if document.root else None
-    if not isinstance(node, Map):
-        return {}
-    return {key: each.value for key, each in node.entries.items() if isinstance(each, Text)}
 
 
 def _project(file: Path, shown: str, config: dict[str, Any]) -> Project:
@@ -177,6 +164,3 @@ def _functions(top: Path, folder: Path) -> str:
         if each == folder:
             break
     return ""
-
-
-__all__ = ["Custom", "Source", "UsageError", "default_paths", "read_project"]

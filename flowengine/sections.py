@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -258,9 +256,10 @@ def _holiday(node: Node, reader: Reader) -> tuple[str, tuple[Hours, ...]] | None
 
 def _is_day(text: str) -> bool:
     try:
-        return re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is not None and bool(date.fromisoformat(text))
+        units.parse_date(text)
     except ValueError:
         return False
+    return True
 
 
 _TRIGGER_KINDS = ("to", "start", "any")

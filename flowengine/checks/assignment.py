@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from flowengine.checks.base import View
 from flowengine.graph import Way
-from flowengine.model import Branch, Flow, Instruction, Prompt, Source, State
+from flowengine.model import Branch, Flow, Instruction, Source, State
+from flowengine.walk import within
 
 _DEFINED = re.compile(r"\(*\s*([a-z][a-z0-9_]*) is defined\s*\)*")
 _NOT_DEFINED = re.compile(r"\s*(?:([a-z][a-z0-9_]*) is not defined|not ([a-z][a-z0-9_]*) is defined)\s*")
@@ -129,7 +130,7 @@ class _Builder:
 
     def _reads(self, value: Any) -> tuple[Reading, ...]:
         found: list[Reading] = []
-        for source in _sources(value):
+        for source in within(value):
             expression = self.view.expression(source) if source.dynamic else None
             for name in expression.names if expression else ():
                 if name.root in self.result.bits and not name.guarded:
@@ -163,7 +164,7 @@ class _Builder:
         config, flow = state.config, self.view.flow
         made = config.get("template_mark")  # a template's own wording repeats what stands in its arguments
         own = [value for key, value in config.items() if key not in ("save", "branches")]
-        yield Effect(self._reads([source for source in _sources(own) if source.mark != made]))
+        yield Effect(self._reads([source for source in within(own) if source.mark != made]))
         if state.kind in ("connect", "dial"):
             entry = flow.may_dial.get(config.get("to") or "")
             yield Effect(self._reads([entry.address if entry else None, None if config.get("cli") else flow.cli]))
@@ -275,17 +276,3 @@ class _Builder:
         new = value if old is None else old & value
         result.before[target] = new
         return new != old
-
-
-def _sources(value: Any) -> Iterator[Source]:
-    if isinstance(value, Source):
-        yield value
-    elif isinstance(value, Prompt):
-        for part in value.parts():
-            yield part.source
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _sources(each)
-    elif isinstance(value, tuple | list):
-        for each in value:
-            yield from _sources(each)

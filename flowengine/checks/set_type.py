@@ -34,7 +34,6 @@ from flowengine.problems import Mark, Problem
 from flowengine.values import BadValue, coerce
 
 SEVERITY = "error"
-AS_TEXT = {"digits": "text", "phone": "text"}
 
 
 def check(view: View) -> Iterator[Problem]:

@@ -254,9 +254,6 @@ class Turn:
     def arm(self, what: str) -> None:
         self.session.armed[what] = [self.program.name, self.state]
 
-    def disarm(self, what: str) -> None:
-        """A recording that was stopped still becomes available: it stays armed."""
-
     def recording(self, op: Mapping[str, Any]) -> dict[str, Any]:
         """The ``startRecording`` instruction: the flow's ``recordings`` with what the instruction says."""
         own = {**(self.program.recordings or {}), **op}

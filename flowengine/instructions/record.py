@@ -60,7 +60,6 @@ class RecordCall(Instruct):
     def run(self, op: Any, call: Any) -> None:
         if op == "stop":
             call.add({"name": "stopRecording"})
-            call.disarm("recording")
-            return
+            return  # a recording that was stopped still becomes available: it stays armed
         call.add(call.recording(op))
         call.arm("recording")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from flowengine.callbacks import Callback
 from flowengine.document import Map, Node
@@ -57,23 +56,6 @@ def landing(where: Where, position: Position, outbound: bool) -> Position:
         return "A" if position == "O" else "B"
     fixed: dict[Where, Position] = {"nobody": "N", "parked": "K", "live": "L", "room": "C"}
     return fixed.get(where) or ("O" if outbound else "N")
-
-
-class Call(Protocol):
-    """What a turn offers to the state it runs (see :class:`flowengine.engine.turn.Turn`)."""
-
-    position: Position
-    language: str
-    state: str
-
-    @property
-    def now(self) -> datetime: ...
-    def value(self, item: Any) -> Any: ...
-    def text(self, item: Any) -> str: ...
-    def prompt(self, item: Any) -> str: ...
-    def store(self, name: str, value: Any) -> None: ...
-    def place(self, action: Mapping[str, Any] | Any) -> None: ...
-    def timer(self, seconds: float | None) -> None: ...
 
 
 class Heard(NamedTuple):

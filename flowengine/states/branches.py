@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from flowengine.document import Map, Node, Seq, Text, kind_of
+from flowengine.document import Map, Node, Seq, Text
 from flowengine.fields import GUARD, NAME, TEXTUAL, Integer, Reader, unknown_key
 from flowengine.instructions import INSTRUCTIONS
-from flowengine.model import RESERVED_TARGETS, UNREADABLE, Branch, Handler, Instruction, Source
+from flowengine.model import UNREADABLE, Branch, Handler, Instruction, Source
 
 TARGET_SCHEMA = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
 
@@ -22,7 +21,7 @@ def read_target(node: Node, reader: Reader) -> str:
     return UNREADABLE
 
 
-def read_do(node: Map, reader: Reader, keys: Mapping[str, Any]) -> tuple[Instruction, ...]:
+def read_do(node: Map, reader: Reader) -> tuple[Instruction, ...]:
     """The shorthand instructions of a mapping, ``set`` and ``clear`` first, then its ``do``."""
     names = [key for key in node.entries if key in INSTRUCTIONS]
     names.sort(key=lambda name: name not in ("set", "clear"))
@@ -78,7 +77,7 @@ def _read_record(event: str, key: Text, node: Map, reader: Reader) -> Handler | 
     strange += [other] if other in node.entries else []
     to = read_target(node.entries[goal], reader) if goal in node.entries else UNREADABLE if strange else ""
     mark = node.entries[goal].mark if goal in node.entries else key.mark
-    return Handler(event, key.mark, (Branch(to, mark, None, read_do(node, reader, {})),), retry or 0)
+    return Handler(event, key.mark, (Branch(to, mark, None, read_do(node, reader)),), retry or 0)
 
 
 def _known(node: Map, reader: Reader, keys: tuple[str, ...], what: str) -> list[str]:
@@ -124,7 +123,7 @@ def _build(node: Map, reader: Reader, goal: str, without: str) -> Branch:
         when = GUARD.read(node.entries["when"], reader)
     to = read_target(node.entries[goal], reader) if goal in node.entries else without
     mark = node.entries[goal].mark if goal in node.entries else node.mark
-    return Branch(to, mark, when, read_do(node, reader, {}))
+    return Branch(to, mark, when, read_do(node, reader))
 
 
 def _instructions_schema() -> dict[str, Any]:
@@ -149,15 +148,3 @@ BRANCHES_SCHEMA: dict[str, Any] = {
     "minItems": 1,
 }
 HANDLER_SCHEMA: dict[str, Any] = {"anyOf": [TARGET_SCHEMA, _record_schema("to", "retry", "then"), BRANCHES_SCHEMA]}
-
-__all__ = [
-    "BRANCHES_SCHEMA",
-    "HANDLER_SCHEMA",
-    "RESERVED_TARGETS",
-    "kind_of",
-    "read_branches",
-    "read_do",
-    "read_handler",
-    "read_instruction",
-    "read_target",
-]

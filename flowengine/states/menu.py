@@ -33,7 +33,7 @@ from flowengine.fields import (
     meant,
 )
 from flowengine.lowering import lower, lower_fields
-from flowengine.model import Flow, Instruction, Part, Prompt, Source, State
+from flowengine.model import Flow, Part, Prompt, Source, State
 from flowengine.states.base import (
     DISCONNECTED,
     HANGUP,
@@ -203,6 +203,3 @@ def _language_menu(config: dict[str, Any], tags: tuple[str, ...]) -> dict[str, A
 def template_mark(node: Map) -> Any:
     """Where a menu's ``template`` is written."""
     return node.entries["template"].mark if isinstance(node.entries.get("template"), Text) else node.mark
-
-
-__all__ = ["Instruction", "Menu", "menu_entry", "run_menu", "template_mark"]

@@ -38,12 +38,6 @@ def _read_keys(node: Node, reader: Reader) -> tuple[str, ...] | None:
     return keys
 
 
-LATE = tuple(
-    Outcome(name, ("nobody",), "ignore", "late", side=True) for name in ("recording_finished", "recording_available")
-)
-TRANSCRIPT = Outcome("transcription_available", ("nobody",), "ignore", "late", side=True)
-
-
 class Voicemail(Kind):
     name = "voicemail"
     glyph = "●"
