@@ -24,6 +24,8 @@ from flowengine.engine.session import BadSession, Session, load, new_call
 from flowengine.engine.turn import Effect as Wish
 from flowengine.engine.turn import Outcome
 from flowengine.engine.voice import (
+    CONTINUE_BODY,
+    HANGUP_BODY,
     PATCHED,
     NotTaken,
     Reacted,
@@ -244,7 +246,7 @@ class Service:
             return self.library.say_and_hang_up("again", self._language(), "Pi")
         if callback.event == "ace":
             ours = callback.custom.startswith(CUSTOM)
-            return b'{"action":{"name":"hangup"}}' if ours else b'{"action":{"name":"continue"}}'
+            return HANGUP_BODY if ours else CONTINUE_BODY
         return b""
 
     def _broken(
@@ -286,7 +288,7 @@ class Service:
         if ready is not None:
             return ready
         if position == "B":
-            return b'{"action":{"name":"continue"}}'
+            return CONTINUE_BODY
         return self.library.say_and_hang_up("apology", self._language(), "I" if position == "I" else "Pi")
 
     # --- events that are no callbacks ----------------------------------------------------------------------
