@@ -16,7 +16,7 @@ from unittest.mock import patch
 import orjson
 from jsonschema import Draft202012Validator
 
-from flowengine import service as service_module
+from flowengine import turns
 from flowengine.build import build
 from flowengine.callbacks import Callback, call_key
 from flowengine.engine.library import Library, open_library
@@ -24,8 +24,9 @@ from flowengine.engine.session import Session, load
 from flowengine.engine.voice import NotTaken
 from flowengine.fetch import Request, Response
 from flowengine.problems import errors
-from flowengine.service import HELD, Service, fill_secrets
+from flowengine.service import Service, fill_secrets
 from flowengine.stores import Store, open_store
+from flowengine.turns import HELD
 
 ROOT = Path(__file__).parent.parent
 SCHEMA: dict[str, Any] = json.loads((ROOT / "schema" / "svaml.schema.json").read_text("utf-8"))
@@ -87,9 +88,9 @@ class _Loud(Service):
 
     failure: Exception | None = None
 
-    def _broken(self, loaded: Any, callback: Any, session: Any, error: Exception, now: float) -> Any:
+    def _broken(self, attempt: Any, callback: Any, error: Exception) -> Any:
         self.failure = error
-        return Service._broken(self, loaded, callback, session, error, now)
+        return Service._broken(self, attempt, callback, error)
 
 
 @dataclass
@@ -182,7 +183,7 @@ class Phone:
 
     def send(self, body: bytes) -> Answer | None:
         before = self.service.counters.get("failed_turn", 0)
-        with patch.object(service_module, "random", lambda: self.draw):
+        with patch.object(turns, "random", lambda: self.draw):
             reply = self.service.callback(body)
         assert reply.status == 200
         if self.service.counters.get("failed_turn", 0) > before:

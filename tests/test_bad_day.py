@@ -16,9 +16,10 @@ from voice_server import Asked, voice_server
 
 from flowengine import service
 from flowengine.callbacks import dedupe_key, read
+from flowengine.delivery.base import REMEMBERED
 from flowengine.fetch import Response
 from flowengine.stores.base import Write
-from flowengine.worker import REMEMBERED
+from flowengine.turns import LEASE
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_a_copy_takes_over_from_a_process_that_died(tmp_path: Path) -> None:
     began = time.monotonic()
     body = orjson.dumps({"event": "ice", "callid": "c1", "to": {"type": "did", "endpoint": "+12025550100"}})
     line.service.clock = time.time
-    assert line.store.claim(dedupe_key(read(body), body), time.time(), service.LEASE)
+    assert line.store.claim(dedupe_key(read(body), body), time.time(), LEASE)
     assert said(orjson.loads(line.service.callback(body).body)) == ["Goodbye."]
     assert time.monotonic() - began < 3.5
     assert said(orjson.loads(line.service.callback(body).body)) == ["Goodbye."]
@@ -195,7 +196,7 @@ def test_no_dead_letter_names_a_number(reminder: Line, asked: Asked) -> None:
 def test_what_a_worker_remembers_is_bounded(reminder: Line, asked: Asked) -> None:
     works = worker(reminder, asked)
     for number in range(3000):
-        works._settled(str(number), "")
+        works.desk.settled(str(number), "")
     assert len(works.done) == REMEMBERED
 
 

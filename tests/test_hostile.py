@@ -23,8 +23,9 @@ from flowengine.engine.library import open_library
 from flowengine.expressions import BadExpression, EvaluationFailed, compile_guard, compile_text
 from flowengine.fetch import Request, Response
 from flowengine.problems import errors
-from flowengine.service import HELD, Service
+from flowengine.service import Service
 from flowengine.stores.memory import MemoryStore
+from flowengine.turns import HELD
 
 ROOT = Path(__file__).parent.parent
 ENTRY = "+12025550100"

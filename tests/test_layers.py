@@ -45,7 +45,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("engine",),
     ("build",),
     ("journal",),
+    ("turns",),
     ("settings", "service", "diagram", "listing", "schema", "report", "shape_rules"),
+    ("delivery",),
     ("web", "worker", "banner"),
     ("wsgi", "cli", "docs", "__main__", ""),
 )

@@ -20,7 +20,7 @@ from generate import CALENDARS, DIALLED, ENTRY, RAW, RAW_INSTRUCTIONS, Generated
 from hypothesis import HealthCheck, Phase, given, settings
 from play import VALID
 
-from flowengine import service as service_module
+from flowengine import turns
 from flowengine.build import Built, build
 from flowengine.callbacks import Callback, call_key
 from flowengine.engine.library import open_library
@@ -30,10 +30,11 @@ from flowengine.engine.voice import NotTaken
 from flowengine.fetch import Request, Response
 from flowengine.positions import Pair, analyse
 from flowengine.problems import errors
-from flowengine.service import HELD, Service, UnknownSession
+from flowengine.service import Service, UnknownSession
 from flowengine.states import KINDS
 from flowengine.stores import open_store
 from flowengine.svaml import PERMISSION, POSITIONS, Position, after_input
+from flowengine.turns import HELD
 
 ENV = {"RECORDINGS": "key:secret:eu-north-1", "TOKEN": "t0ken", "GREETING": "Good morning"}
 TEXTS = (
@@ -394,7 +395,7 @@ def play(found: Built, outbound: bool, draw: Callable[[Any], Any], steps: int) -
     """One call of random steps, and what held after each; at last, that no more happened than was predicted."""
     line = Line(found, outbound, draw)
     with watched(line.seen), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(service_module, "random", lambda: draw((0.0, 0.3, 0.6, 0.99)))
+        patch.setattr(turns, "random", lambda: draw((0.0, 0.3, 0.6, 0.99)))
         line.start()
         for _ in range(steps):
             line.step()

@@ -1,0 +1,238 @@
+"""The loop of every turn: read the session, run, write everything at once, and again where it moved on meanwhile.
+
+Of channels nothing is known here. What runs is handed in, sessions are opened and begun by a subclass, and what is
+to be done outside is a row of the outbox like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import random
+from secrets import token_hex
+from time import monotonic, sleep, time
+from typing import Any, Generic, Protocol, TypeVar
+
+import orjson
+
+from flowengine.engine.library import Library
+from flowengine.engine.outcome import Effect as Wish
+from flowengine.engine.outcome import Outcome
+from flowengine.engine.world import World
+from flowengine.fetch import Request, Response
+from flowengine.journal import journal_row
+from flowengine.stores.base import Count, Effect, Loaded, Store, StoreDown, Timer, Verdict, Write
+
+LEASE = 2.0
+"""Seconds that a copy leaves to the process that answers: longer than a turn, short enough to answer after it."""
+PATIENCE = 3.4
+"""Seconds after which a copy no longer waits for another."""
+TRIES = 6
+HOUR = 3600
+CALL_LIFE = 5 * HOUR
+ENDED_LIFE = 24 * HOUR
+HELD = 4102444800.0
+"""When a message becomes due: it stays in the outbox until messages can be delivered."""
+
+
+class Busy(Exception):
+    """Another copy of this callback is being answered right now."""
+
+
+class ReadAgain(Exception):
+    """Something else had to be written first: read the session again and begin anew."""
+
+
+class Kept(Protocol):
+    """What the loop needs of a session."""
+
+    n: int
+    flow: str
+    place: str
+    ended: bool
+    until: float
+    timed: bool
+
+    def dump(self) -> bytes: ...
+
+
+S = TypeVar("S", bound=Kept)
+
+
+@dataclass(slots=True)
+class Attempt(Generic[S]):
+    """One try at a turn. ``dedupe`` is the key of its callback, empty where there is none.
+
+    A run may put another session in the place of the one that was read, with ``loaded`` to match, and name the
+    further keys under which it is found.
+    """
+
+    loaded: Loaded
+    session: S
+    now: float
+    began: float
+    world: World
+    dedupe: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Result:
+    """What a run came to. ``event`` came at the state ``source``; ``shown`` is the answer as the journal keeps it.
+
+    ``answer`` goes back to who called. ``rows`` are effects beside those of the outcome. ``hidden`` are values that
+    the row of a broken turn must not show. Without ``told`` the turn is in no journal; without ``kept`` nothing is
+    written at all.
+    """
+
+    event: str = ""
+    source: str = ""
+    outcome: Outcome | None = None
+    shown: bytes = b""
+    answer: bytes = b""
+    rows: Sequence[Wish] = ()
+    incident: str = ""
+    hidden: Sequence[str] = ()
+    told: bool = True
+    kept: bool = True
+
+
+Run = Callable[[Attempt[S]], Result | None]
+
+
+@dataclass(slots=True)
+class Turns(Generic[S]):
+    """``ask`` makes http steps, ``call`` functions. ``counters`` count what nobody else tells."""
+
+    library: Library
+    store: Store
+    ask: Callable[[Request, float], Response]
+    env: Mapping[str, str]
+    call: Callable[[str, Mapping[str, Any], float], Any]
+    clock: Callable[[], float] = time
+    counters: dict[str, int] = field(default_factory=dict)
+
+    def opened(self, data: bytes) -> S:
+        """A session as the store keeps it."""
+        raise NotImplementedError
+
+    def begun(self, key: str, now: float) -> S:
+        """A session that has just begun."""
+        raise NotImplementedError
+
+    def once(self, key: str, dedupe: str, run: Callable[[Attempt[S]], Result]) -> bytes | None:
+        """The answer to a callback, the stored one where it came before; None: there was none in time.
+
+        ``run`` gets a new session where there is none, and may raise :class:`ReadAgain`.
+        """
+        replay: list[Any] = []
+        until = monotonic() + PATIENCE
+        for _ in range(TRIES):
+            loaded = self.store.load(key, dedupe)
+            if loaded.answer is not None:
+                return loaded.answer
+            attempt = self._attempt(loaded, dedupe, replay)
+            try:
+                result = run(attempt)
+            except ReadAgain:
+                continue
+            except Busy:
+                if monotonic() > until:
+                    break
+                self._wait(dedupe, min(until, monotonic() + LEASE))
+                continue
+            if not result.kept or self._written(attempt, result):
+                return result.answer
+            replay = attempt.world.recorded
+        return None
+
+    def again(self, key: str, run: Run[S], replay: Sequence[Any] = (), new: bool = False) -> Result | None:
+        """What a run came to that no callback asks for; None where there is no session or nothing to write.
+
+        ``replay`` is what the world said before. Raises :class:`StoreDown` where others were always faster.
+        """
+        said = list(replay)
+        for _ in range(TRIES):
+            loaded = self.store.load(key)
+            if loaded.session is None and not new:
+                return None
+            attempt = self._attempt(loaded, "", said)
+            result = run(attempt)
+            if result is None or self._written(attempt, result):
+                return result
+            said = attempt.world.recorded
+        raise StoreDown("the session kept changing")
+
+    def counted(self, name: str) -> None:
+        self.counters[name] = self.counters.get(name, 0) + 1
+
+    def _wait(self, dedupe: str, until: float) -> None:
+        """Until the other copy has answered, or its lease is over because its process died."""
+        sleep(0.02)
+        while monotonic() < until and self.store.load("", dedupe).answer is None:
+            sleep(0.02)
+
+    def _attempt(self, loaded: Loaded, dedupe: str, replay: list[Any]) -> Attempt[S]:
+        began, now = monotonic(), self.clock()
+        session = self.begun(loaded.key, now) if loaded.session is None else self.opened(loaded.session)
+        return Attempt(loaded, session, now, began, self._world(now, dedupe, replay), dedupe)
+
+    def _world(self, now: float, dedupe: str, replay: list[Any]) -> World:
+        def claim() -> None:
+            if dedupe and not replay and not claimed and not self.store.claim(dedupe, self.clock(), LEASE):
+                raise Busy
+            claimed.append(True)
+
+        claimed: list[bool] = []
+        span = int(now) // HOUR
+        return World(
+            at=now,
+            random=random,
+            ask=self.ask,
+            call=self.call,
+            secrets=self.env,
+            used=lambda name: self.store.count(name, span),
+            before_outside=claim,
+            replay=replay,
+        )
+
+    def _written(self, attempt: Attempt[S], result: Result) -> bool:
+        session = attempt.session
+        row = None
+        if result.told:
+            session.n += 1
+            row = journal_row(self.library, attempt, result)
+        return self.store.commit(_write(attempt, result, row)) is Verdict.DONE
+
+
+def _write(attempt: Attempt[Any], result: Result, row: Any) -> Write:
+    loaded, session, now, outcome = attempt.loaded, attempt.session, attempt.now, result.outcome
+    timers: tuple[Timer, ...] = ()
+    effects: list[Effect] = []
+    counts: tuple[Count, ...] = ()
+    if outcome is not None:
+        if outcome.timer != "keep":
+            timers = _timers(session, outcome.timer, now)
+        if outcome.effects or result.rows:
+            effects = [_effect(each, now) for each in (*outcome.effects, *result.rows)]
+        if outcome.counts:
+            counts = tuple(Count(name, int(now) // HOUR, limit) for name, limit in outcome.counts)
+    expires = now + (ENDED_LIFE if session.ended else CALL_LIFE)
+    if timers or session.until:
+        wakes = [timer.due for timer in timers if timer.due]
+        expires = max(expires, *(due + CALL_LIFE for due in wakes), session.until + CALL_LIFE)
+    return Write(
+        loaded.key, loaded.version, session.dump(), expires, now, attempt.dedupe, result.answer, row,
+        effects, timers, attempt.aliases, counts,
+    )  # fmt: skip
+
+
+def _timers(session: Kept, seconds: float | None, now: float) -> tuple[Timer, ...]:
+    if seconds is None and not session.timed:
+        return ()
+    session.timed = seconds is not None
+    return (Timer("place", None if seconds is None else now + seconds),)
+
+
+def _effect(wish: Wish, now: float) -> Effect:
+    return Effect(token_hex(8), wish.kind, orjson.dumps(wish.payload), HELD if wish.kind == "send" else now)
