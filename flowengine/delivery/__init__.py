@@ -1,0 +1,1 @@
+"""What the outbox holds, carried out: one kind of row to a file."""
