@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "stores",
         "redact",
         "engine.calendar",
+        "messages",
     ),
     ("svaml", "filters", "values", "fetch", "sinch.voice", "sinch.transport", "sinch.oauth", "sinch.conversation"),
     ("conversation_wire", "sinch.fake"),
