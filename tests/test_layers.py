@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "patterns",
         "numbers",
         "callbacks",
+        "webhooks",
         "sinch",
         "stores",
         "redact",
