@@ -1,7 +1,8 @@
-"""From the environment: the Voice application's keys, its region, and whether callbacks must be signed."""
+"""From the environment: the keys of Voice application and project, regions, and whether callbacks must be signed."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
@@ -15,6 +16,15 @@ REGION = "SINCH_VOICE_REGION"
 PROTECTION = "WEBHOOK_PROTECTION"
 OLD_PROTECTION = "PROTECT_VOICE_CALLBACKS"
 
+PROJECT = "PROJECT_ID"
+PROJECT_KEY = "PROJECT_ID_API_KEY"
+PROJECT_SECRET = "PROJECT_ID_API_SECRET"
+APP = "CONVERSATION_APP_ID"
+CONVERSATION_REGION = "CONVERSATION_REGION"
+CONVERSATION_AUTH = "CONVERSATION_AUTH"
+MESSAGES = (PROJECT, PROJECT_KEY, PROJECT_SECRET, APP)
+"""What must be set before messages can be sent."""
+
 HOSTS = {
     "global": "https://calling.api.sinch.com",
     "use1": "https://calling-use1.api.sinch.com",
@@ -23,6 +33,7 @@ HOSTS = {
     "apse1": "https://calling-apse1.api.sinch.com",
     "apse2": "https://calling-apse2.api.sinch.com",
 }
+CONVERSATION_HOSTS = {region: f"https://{region}.conversation.api.sinch.com" for region in ("us", "eu", "br")}
 Protection = Literal["never", "deploy", "always"]
 MODES = ("never", "deploy", "always")
 
@@ -62,6 +73,50 @@ class Credentials:
             return None
         pairs = _pairs(keys, secrets)
         return Credentials(tuple(pairs), region, secrets[0])
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectKeys:
+    """The access key of a project, and the Conversation app that messages are sent by. Its repr hides the key.
+
+    ``basic`` sends key and secret themselves instead of a token: heavily limited, for trying things out.
+    """
+
+    project: str
+    app: str
+    key_id: str = field(repr=False)
+    secret: str = field(repr=False)
+    region: str = "us"
+    basic: bool = False
+
+    @property
+    def host(self) -> str:
+        """The base URL of the region's Conversation API."""
+        return CONVERSATION_HOSTS[self.region]
+
+    @staticmethod
+    def from_env(env: Mapping[str, str]) -> ProjectKeys | None:
+        """What the environment holds, None where CONVERSATION_APP_ID is not set; :class:`Misconfigured`."""
+        if not env.get(APP, "").strip():
+            return None
+        if lacking := missing_for_messages(env):
+            raise Misconfigured(lacking)
+        project, key_id, secret, app = (_visible(env, name) for name in MESSAGES)
+        for name, text in ((PROJECT, project), (APP, app)):
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,128}", text):
+                raise Misconfigured(f"{name} is not an id of letters, digits and hyphens: copy it from the dashboard.")
+        if ":" in key_id:
+            raise Misconfigured(f"{PROJECT_KEY} holds a colon, which no key has: copy it again.")
+        return ProjectKeys(project, app, key_id, secret, _conversation_region(env), _basic(env))
+
+
+def missing_for_messages(env: Mapping[str, str]) -> str:
+    """One sentence that names what is not set and must be for messages to be sent, else nothing."""
+    lacking = [name for name in MESSAGES if not env.get(name, "").strip()]
+    if not lacking:
+        return ""
+    verb = "is" if len(lacking) == 1 else "are"
+    return f"Messages cannot be sent: {' and '.join(lacking)} {verb} not set; copy from the Sinch dashboard."
 
 
 def protection(env: Mapping[str, str]) -> Protection:
@@ -110,6 +165,27 @@ def _region(env: Mapping[str, str]) -> str:
         hint = did_you_mean(region, HOSTS)
         raise Misconfigured(f"{REGION} must be {listed(tuple(HOSTS))}{hint}")
     return region
+
+
+def _conversation_region(env: Mapping[str, str]) -> str:
+    region = env.get(CONVERSATION_REGION, "").strip().lower() or "us"
+    if region not in CONVERSATION_HOSTS:
+        raise Misconfigured(f"{CONVERSATION_REGION} must be {listed(tuple(CONVERSATION_HOSTS))}: the app's region.")
+    return region
+
+
+def _basic(env: Mapping[str, str]) -> bool:
+    mode = env.get(CONVERSATION_AUTH, "").strip().lower() or "oauth"
+    if mode not in ("oauth", "basic"):
+        raise Misconfigured(f"{CONVERSATION_AUTH} must be oauth, or basic for trying things out.")
+    return mode == "basic"
+
+
+def _visible(env: Mapping[str, str], name: str) -> str:
+    text = env[name].strip()
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise Misconfigured(f"{name} holds a blank or a character that it cannot have: copy it again.")
+    return text
 
 
 def _values(env: Mapping[str, str], name: str) -> list[str]:
