@@ -134,6 +134,7 @@ class Line:
         self.draw = draw
         self.library = open_library(orjson.loads(orjson.dumps(found.artefact)), found.revision, ENV, b"key")
         self.library.fuse = draw((True, True, False))
+        self.library.use_blocks = draw((True, False))
         self.store = open_store("memory://")
         self.time = 1795000000.0 + draw((0, 0, 12 * 3600, 30 * 86400))
         self.call_id = "call-1"

@@ -8,10 +8,11 @@ from hashlib import blake2b
 from typing import Any
 
 from flowengine.answers import Piece, act, constant, seal
+from flowengine.engine.blocks import Block, block_of
 from flowengine.engine.session import Session
 from flowengine.engine.wording import PHRASES, phrase
 from flowengine.functions import offered
-from flowengine.linking import Program, link
+from flowengine.linking import Node, Program, link
 from flowengine.svaml import Position
 
 
@@ -19,7 +20,8 @@ from flowengine.svaml import Position
 class Library:
     """``revision`` is the content hash; ``hides``: some flow has a sensitive variable.
 
-    ``fuse`` can be turned off to play nested menus one by one.
+    ``fuse`` can be turned off to play nested menus one by one, ``use_blocks`` to walk every run state by state.
+    ``blocks`` are the ones met so far, by flow, menu and choice.
     """
 
     programs: dict[str, Program]
@@ -34,6 +36,8 @@ class Library:
     counted: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
     phrases: dict[tuple[str, str], Piece] = field(default_factory=dict)
     fuse: bool = True
+    use_blocks: bool = True
+    blocks: dict[tuple[str, str, str], Block | None] = field(default_factory=dict)
     key: bytes = b""
     hides: bool = False
 
@@ -44,6 +48,13 @@ class Library:
             known = constant({"name": "say", "text": phrase(name, language), "locale": language})
             self.phrases[(name, language)] = known
         return known
+
+    def block(self, program: Program, menu: Node, choice: str) -> Block | None:
+        """What a choice of a menu leads to, where that is known before."""
+        key = (program.name, menu.name, choice)
+        if key not in self.blocks:
+            self.blocks[key] = block_of(program, menu, choice)
+        return self.blocks[key]
 
     def digest(self, text: str) -> str:
         """A keyed hash, so that a counter or a journal names no number."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from flowengine import prompts
 from flowengine.answers import Act, Piece, Refused, act, constant, constant_act, piece, seal
+from flowengine.engine.blocks import Block
 from flowengine.engine.calendar import opening
 from flowengine.engine.dialling import caller_id, drawn, reach
 from flowengine.engine.gate import allowed
@@ -376,6 +377,23 @@ class Turn:
                 target = self._go_back()
             else:
                 target = self._visit(target)
+
+    def play_block(self, block: Block) -> None:
+        """As :meth:`react` along a way that is known before."""
+        for each in block.spoken:
+            self.speak(each)
+        target = block.to
+        if block.path:
+            self.session.until = 0.0
+            self.session.inbox.clear()
+            self.path += block.path
+            self.steps = len(block.path)
+            self.state = block.path[-1]
+            self.node = self.program.states[self.state]
+        if block.last is not None:
+            target = self._leave(block.last)
+        if target:
+            self.run(target)
 
     def _visit(self, name: str) -> str:
         self.steps += 1

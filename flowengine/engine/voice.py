@@ -115,6 +115,10 @@ def _pie(library: Library, program: Program, session: Session, callback: Callbac
     if session.ended or session.over or not session.place:
         return Reacted("late", body=HANGUP_BODY)
     node = program.states[session.place]
+    if callback.menu_type == "return" and node.waits_as == "menu" and library.use_blocks:
+        reacted = _choice(library, program, session, callback, world, node)
+        if reacted is not None:
+            return reacted
     if node.waits_as == "conference" or _raw(node) == "connectConf":
         return _conference_digits(library, program, session, callback, world, node)
     source = session.place
@@ -132,6 +136,26 @@ def _pie(library: Library, program: Program, session: Session, callback: Callbac
     event = _react(turn, node, heard)
     outcome = turn.outcome()
     return Reacted(event, outcome, outcome.body or HANGUP_BODY, source)
+
+
+def _choice(
+    library: Library, program: Program, session: Session, callback: Callback, world: World, node: Node
+) -> Reacted | None:
+    """A choice of a menu that leads along a block; None where it does not, or where the session says otherwise."""
+    value, fused = callback.menu_value, node.op.get("fused")
+    if session.frames or session.retries or callback.menu_id not in ("main", "") or value not in node.op["choices"]:
+        return None
+    if fused is not None and fused["states"].get("main") != node.name:
+        return None
+    block = library.block(program, node, value)
+    if block is None:
+        return None
+    turn = _turn(library, program, session, world, after_input(_spoken(session.pos)), callback)
+    turn.facts["menu"] = {"id": callback.menu_id, "value": value, "input": callback.input_method}
+    turn.node = node
+    turn.play_block(block)
+    outcome = turn.outcome()
+    return Reacted(value, outcome, outcome.body or HANGUP_BODY, node.name)
 
 
 HANGUP_BODY = b'{"action":' + HANGUP.body + b"}"
