@@ -18,7 +18,7 @@ from threading import Event, Thread
 import pytest
 
 from flowengine.stores import open_store, sqlite_file
-from flowengine.stores.base import JournalRow, Store, StoreDown, StoreRefused, Verdict, Write
+from flowengine.stores.base import JournalRow, Record, Store, StoreDown, StoreRefused, Verdict, Write
 from flowengine.stores.sqlite_file import SqliteFile, network_file_system
 
 NOW = 1_760_000_000.0
@@ -353,6 +353,23 @@ def test_the_file_of_another_program_is_refused(tmp_path: Path) -> None:
         other.execute("CREATE TABLE people (name)")
         other.execute("PRAGMA user_version = 1")
     assert "of another program" in refusal(path)
+
+
+def test_a_file_of_the_first_layout_is_brought_up_to_this_one(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    first = [each for each in sqlite_file.SCHEMA if each not in sqlite_file.LANES and "user_version" not in each]
+    with closing(sqlite3.connect(path)) as old:
+        for statement in (*first, "PRAGMA user_version = 1"):
+            old.execute(statement)
+        old.execute(
+            "INSERT INTO outbox (id, kind, session, payload, due, expires) VALUES ('e', 'http', 's', x'', 0, 9e9)"
+        )
+        old.commit()
+    store = open_store(f"sqlite:///{path}")
+    assert [each.id for each in store.take(NOW, 60)] == ["e"]
+    store.merge(Record("contact/a", b"{}"))
+    assert store.record("contact/a") == b"{}"
+    store.close()
 
 
 def test_another_version_of_the_layout_is_refused_and_left(tmp_path: Path) -> None:

@@ -17,11 +17,13 @@ from flowengine.stores.base import (
     Count,
     Effect,
     JournalRow,
+    Record,
     Store,
     StoreRefused,
     Timer,
     Verdict,
     Write,
+    merged,
 )
 
 NOW = 1_760_000_000.0
@@ -253,6 +255,109 @@ def test_a_buried_effect_becomes_a_dead_letter(store: Store) -> None:
     assert store.take(NOW + HOUR, 60) == []
     store.dead_letter("callback", "not JSON", b"<>", NOW)
     assert store.dead_letters() == 2
+
+
+def lane(ids: str, rank: float = 0.0, due: float = 0.0) -> list[Effect]:
+    return [Effect(id, "send", b"", due, "lane", rank) for id in ids]
+
+
+def ids(taken: list[Any]) -> list[str]:
+    return [each.id for each in taken]
+
+
+def test_of_a_lane_one_is_taken_and_the_next_when_it_is_done(store: Store) -> None:
+    store.commit(write(effects=[*lane("ab"), Effect("x", "send", b"")]))
+    store.commit(write(version=1, effects=[*lane("c"), Effect("y", "send", b"", 0.0, "other")]))
+    (first, *others) = store.take(NOW, 60)
+    assert [first.id, *ids(others)] == ["a", "x", "y"]
+    assert store.take(NOW, 60) == []
+    assert store.settle(first)
+    (second,) = store.take(NOW, 60)
+    assert second.id == "b"
+    assert store.bury(second, "refused", NOW)
+    assert ids(store.take(NOW, 60)) == ["c"]
+
+
+def test_a_lane_waits_for_its_first_however_long_it_takes(store: Store) -> None:
+    store.commit(write(effects=lane("ab")))
+    (first,) = store.take(NOW, 60)
+    assert store.retry(first, NOW + 100)
+    assert store.take(NOW + 99, 60) == []
+    assert ids(store.take(NOW + 100, 60)) == ["a"]
+    assert ids(store.take(NOW + 160, 60)) == ["a"]
+    store.commit(write(version=1, effects=lane("c", due=NOW + 500)))
+
+
+def test_rank_goes_before_the_order_of_writing(store: Store) -> None:
+    store.commit(write(effects=lane("b", 20.0)))
+    store.commit(write(version=1, effects=lane("c", 20.0)))
+    store.commit(write(version=2, effects=lane("a", 10.5)))
+    order = []
+    while taken := store.take(NOW, 60):
+        order += ids(taken)
+        assert store.settle(taken[0])
+    assert order == ["a", "b", "c"]
+
+
+def test_a_lane_is_dropped_but_for_what_is_under_way(store: Store) -> None:
+    store.commit(write(effects=lane("abc")))
+    (first,) = store.take(NOW, 60)
+    store.commit(write(version=1, drops=["lane", "nobody's"], effects=lane("d")))
+    assert store.take(NOW, 60) == []
+    assert store.settle(first)
+    (farewell,) = store.take(NOW, 60)
+    assert farewell.id == "d"
+    store.commit(write(version=2, now=NOW + 60, drops=["lane"]))
+    assert not store.settle(farewell)
+    assert store.take(NOW + 60, 60) == []
+
+
+def test_an_effect_that_arrived_is_done_whoever_holds_it(store: Store) -> None:
+    store.commit(write(effects=lane("ab")))
+    (first,) = store.take(NOW, 60)
+    assert store.arrived("a")
+    assert not store.arrived("a")
+    assert not store.retry(first, NOW)
+    assert ids(store.take(NOW, 60)) == ["b"]
+
+
+def test_a_write_that_is_refused_drops_and_records_nothing(store: Store) -> None:
+    store.commit(write(effects=lane("a")))
+    refused = write(version=7, drops=["lane"], records=[Record("contact/x", b'{"name":"Ann"}')])
+    assert store.commit(refused) is Verdict.CONFLICT
+    assert ids(store.take(NOW, 60)) == ["a"]
+    assert store.record("contact/x") is None
+
+
+def test_records_are_merged_and_outlive_their_session(store: Store) -> None:
+    store.commit(write(records=[Record("contact/a", b'{"name":"Ann","fields":{"seats":2,"slot":"x"}}')]))
+    store.merge(Record("contact/a", b'{"fields":{"seats":4,"slot":null},"tags":{"vip":true}}'))
+    store.commit(write(version=1, records=[Record("contact/b", b"{}"), Record("talk/a", b'{"out":true}')]))
+    assert store.sweep(NOW + 10 * DAY) == 1
+    assert store.record("contact/a") == b'{"name":"Ann","fields":{"seats":4},"tags":{"vip":true}}'
+    assert [key for key, _ in store.records("contact/")] == ["contact/a", "contact/b"]
+    assert dict(store.records("talk/")) == {"talk/a": b'{"out":true}'}
+
+
+def test_many_records_are_told_in_order(store: Store) -> None:
+    keys = [f"contact/{n:03}" for n in range(250)]
+    for key in reversed(keys):
+        store.merge(Record(key, b"{}"))
+    assert [key for key, _ in store.records("contact/")] == keys
+
+
+@pytest.mark.parametrize(
+    ("document", "patch", "after"),
+    [
+        (None, b'{"a":1}', b'{"a":1}'),
+        (b'{"a":{"b":1}}', b'{"a":{"c":[1]}}', b'{"a":{"b":1,"c":[1]}}'),
+        (b'{"a":{"b":1}}', b'{"a":2}', b'{"a":2}'),
+        (b'{"a":2}', b'{"a":{"b":null,"c":3}}', b'{"a":{"c":3}}'),
+        (b'{"a":[1,2]}', b'{"a":null,"z":null}', b"{}"),
+    ],
+)
+def test_a_merge_patch_is_applied_as_its_rules_say(document: bytes | None, patch: bytes, after: bytes) -> None:
+    assert merged(document, patch) == after
 
 
 def test_a_timer_fires_once(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""What every store offers: sessions, stored answers, the journal, the outbox and timers, in one transaction.
+"""What every store offers: sessions, stored answers, journal, outbox, timers and records, in one transaction.
 
 A store is chosen by the scheme of ``FLOWENGINE_STORE``. Times are Unix seconds, UTC. Keys are made by the
 caller (hashes; never a bare call id or number). A session is bytes that the store does not look into.
@@ -6,10 +6,12 @@ caller (hashes; never a bare call id or number). A session is bytes that the sto
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+
+import orjson
 
 DAY = 86_400.0
 KEPT = 3 * DAY
@@ -53,12 +55,18 @@ class Loaded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A row of the outbox: something to do outside once the turn is committed. ``id`` is never used twice."""
+    """A row of the outbox: something to do outside once the turn is committed. ``id`` is never used twice.
+
+    Rows of one ``lane`` are taken one after the other, the lowest ``rank`` first and then in the order they were
+    written: a row that must be tried again holds up those behind it. Without a lane nothing is kept in order.
+    """
 
     id: str
     kind: str
     payload: bytes
     due: float = 0.0
+    lane: str = ""
+    rank: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,16 @@ class Count:
     limit: int
 
 
+class Record(NamedTuple):
+    """A change of something that outlives sessions: a JSON object merged into the one under ``key``.
+
+    A null takes a field away (RFC 7396). Two writers that change different fields both succeed.
+    """
+
+    key: str
+    patch: bytes
+
+
 class JournalRow(NamedTuple):
     """One turn, already redacted. ``body`` is JSON with what the columns do not hold."""
 
@@ -117,7 +135,8 @@ class Write(NamedTuple):
 
     ``version`` is the version that was read (0: the session is new). ``dedupe`` is the key of the callback,
     empty where there is none; its answer is kept for three days. ``aliases`` are further keys under which the
-    session is found; an alias that another session had moves to this one.
+    session is found; an alias that another session had moves to this one. ``drops`` are lanes whose rows go, but
+    for one that is being carried out; the write's own effects come after that.
     """
 
     key: str
@@ -132,6 +151,25 @@ class Write(NamedTuple):
     timers: Sequence[Timer] = ()
     aliases: Sequence[str] = ()
     counts: Sequence[Count] = ()
+    records: Sequence[Record] = ()
+    drops: Sequence[str] = ()
+
+
+def merged(document: bytes | None, patch: bytes) -> bytes:
+    """A JSON object with a merge patch applied (RFC 7396)."""
+    return orjson.dumps(_merge(orjson.loads(document) if document else {}, orjson.loads(patch)))
+
+
+def _merge(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    for name, value in patch.items():
+        if value is None:
+            target.pop(name, None)
+        elif isinstance(value, dict):
+            inner = target.get(name)
+            target[name] = _merge(inner if isinstance(inner, dict) else {}, value)
+        else:
+            target[name] = value
+    return target
 
 
 class Store(Protocol):
@@ -168,7 +206,8 @@ class Store(Protocol):
     def take(self, now: float, lease: float, limit: int = 16) -> list[Leased]:
         """Outbox rows due now, the longest due first, leased to the caller for ``lease`` seconds.
 
-        A row whose lease ended may be taken again. Rows of one session may overtake each other after a retry.
+        A row whose lease ended may be taken again. Of a lane only the first row is taken; other rows of one session
+        may overtake each other after a retry.
         """
         ...
 
@@ -178,6 +217,10 @@ class Store(Protocol):
 
     def retry(self, leased: Leased, due: float) -> bool:
         """Let the effect be taken again from ``due`` on. False when the lease was lost to another worker."""
+        ...
+
+    def arrived(self, id: str) -> bool:
+        """The effect was carried out, as somebody else knows: its row goes, whoever holds it. False: there is none."""
         ...
 
     def bury(self, leased: Leased, reason: str, now: float) -> bool:
@@ -197,6 +240,18 @@ class Store(Protocol):
 
         False: a turn has set it anew or taken it away meanwhile, or the lease was lost to another worker.
         """
+        ...
+
+    def record(self, key: str) -> bytes | None:
+        """The JSON object under ``key``."""
+        ...
+
+    def records(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """Every record whose key begins so, by key."""
+        ...
+
+    def merge(self, record: Record) -> None:
+        """Change a record beside any turn."""
         ...
 
     def count(self, name: str, window: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from secrets import token_hex
 from threading import Lock
@@ -17,20 +17,27 @@ from flowengine.stores.base import (
     JournalRow,
     Leased,
     Loaded,
+    Record,
     StoreRefused,
     Timer,
     Verdict,
     Write,
+    merged,
 )
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """An effect or timer: as it would be leased now, until when it is leased, and when it is forgotten."""
+    """An effect or timer: as it would be leased now, until when it is leased, and when it is forgotten.
+
+    ``place`` is that in its lane.
+    """
 
     leased: Leased
     until: float = 0.0
     expires: float = 0.0
+    lane: str = ""
+    place: tuple[float, int] = (0.0, 0)
 
 
 def opened(address: str) -> MemoryStore:
@@ -54,6 +61,9 @@ class MemoryStore:
         self._timers: dict[str, dict[str, _Waiting]] = {}
         self._counts: dict[tuple[str, int], tuple[int, float]] = {}
         self._letters: list[tuple[float, str, str, bytes]] = []
+        self._records: dict[str, bytes] = {}
+        self._lanes: dict[str, dict[str, _Waiting]] = {}
+        self._written = 0
 
     def load(self, key: str, dedupe: str = "") -> Loaded:
         with self._lock:
@@ -92,6 +102,8 @@ class MemoryStore:
 
     def _apply(self, write: Write) -> None:
         key = write.key
+        for lane in write.drops:
+            self._drop(lane, write.now)
         if write.journal is not None or write.effects:
             self._record(write)
         self._sessions[key] = (write.version + 1, write.session, write.expires)
@@ -104,6 +116,23 @@ class MemoryStore:
         for count in write.counts:
             place = (count.name, count.window)
             self._counts[place] = (self._counts.get(place, (0, 0.0))[0] + 1, write.now + KEPT)
+        for record in write.records:
+            self._records[record.key] = merged(self._records.get(record.key), record.patch)
+
+    def _drop(self, lane: str, now: float) -> None:
+        for waiting in list(self._lanes.get(lane, {}).values()):
+            if waiting.until <= now:
+                self._forget(waiting.leased.id)
+
+    def _forget(self, id: str) -> bool:
+        """Take a row out of the outbox and out of its lane."""
+        waiting = self._effects.pop(id, None)
+        if waiting is not None and waiting.lane:
+            lane = self._lanes[waiting.lane]
+            del lane[id]
+            if not lane:
+                del self._lanes[waiting.lane]
+        return waiting is not None
 
     def _record(self, write: Write) -> None:
         row = write.journal
@@ -115,7 +144,10 @@ class MemoryStore:
         if row is not None:
             self._journals.setdefault(write.key, {})[row.n] = row
         for effect in write.effects:
-            self._effects[effect.id] = _waiting(effect, write)
+            self._written += 1
+            waiting = self._effects[effect.id] = _waiting(effect, write, self._written)
+            if effect.lane:
+                self._lanes.setdefault(effect.lane, {})[effect.id] = waiting
 
     def _set(self, key: str, timer: Timer) -> None:
         timers = self._timers.setdefault(key, {})
@@ -134,11 +166,20 @@ class MemoryStore:
 
     def take(self, now: float, lease: float, limit: int = 16) -> list[Leased]:
         with self._lock:
-            return _lease(list(self._effects.values()), now, lease, limit)
+            return _lease([each for each in self._effects.values() if self._first(each)], now, lease, limit)
+
+    def _first(self, waiting: _Waiting) -> bool:
+        if not waiting.lane:
+            return True
+        return waiting is min(self._lanes[waiting.lane].values(), key=lambda each: each.place)
 
     def settle(self, leased: Leased) -> bool:
         with self._lock:
-            return self._held(leased) is not None and bool(self._effects.pop(leased.id))
+            return self._held(leased) is not None and self._forget(leased.id)
+
+    def arrived(self, id: str) -> bool:
+        with self._lock:
+            return self._forget(id)
 
     def retry(self, leased: Leased, due: float) -> bool:
         with self._lock:
@@ -152,7 +193,7 @@ class MemoryStore:
         with self._lock:
             if self._held(leased) is None:
                 return False
-            del self._effects[leased.id]
+            self._forget(leased.id)
             self._letters.append((now + BURIED, leased.kind, reason, leased.payload))
         return True
 
@@ -178,6 +219,19 @@ class MemoryStore:
             del timers[leased.kind]
         return True
 
+    def record(self, key: str) -> bytes | None:
+        with self._lock:
+            return self._records.get(key)
+
+    def records(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        with self._lock:
+            found = sorted(each for each in self._records.items() if each[0].startswith(prefix))
+        yield from found
+
+    def merge(self, record: Record) -> None:
+        with self._lock:
+            self._records[record.key] = merged(self._records.get(record.key), record.patch)
+
     def count(self, name: str, window: int) -> int:
         with self._lock:
             return self._counts.get((name, window), (0, 0.0))[0]
@@ -201,7 +255,8 @@ class MemoryStore:
             self._aliases = {alias: key for alias, key in self._aliases.items() if key not in gone}
             self._answers = {key: row for key, row in self._answers.items() if row[2] > now}
             self._counts = {place: row for place, row in self._counts.items() if row[1] > now}
-            self._effects = {key: row for key, row in self._effects.items() if row.expires > now}
+            for id in [id for id, row in self._effects.items() if row.expires <= now]:
+                self._forget(id)
             self._letters = [row for row in self._letters if row[0] > now]
         return len(gone)
 
@@ -212,9 +267,9 @@ class MemoryStore:
         """There is nothing to close."""
 
 
-def _waiting(effect: Effect, write: Write) -> _Waiting:
+def _waiting(effect: Effect, write: Write, written: int) -> _Waiting:
     leased = Leased(effect.id, effect.kind, write.key, effect.payload, effect.due, 0, "")
-    return _Waiting(leased, expires=write.expires + DAY)
+    return _Waiting(leased, 0.0, write.expires + DAY, effect.lane, (effect.rank, written))
 
 
 def _lease(waiting: list[_Waiting], now: float, lease: float, limit: int) -> list[Leased]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
 from urllib.parse import parse_qsl, unquote
@@ -18,10 +19,12 @@ from flowengine.stores.base import (
     JournalRow,
     Leased,
     Loaded,
+    Record,
     StoreRefused,
     Timer,
     Verdict,
     Write,
+    merged,
 )
 from flowengine.stores.sqlite_file import BEAT, SqliteFile, prepared
 
@@ -46,7 +49,13 @@ JOURNAL = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 READ_JOURNAL = """SELECT n, at, flow, event, source, target, revision, body FROM journal
     WHERE session = CASE WHEN EXISTS (SELECT 1 FROM sessions WHERE key = ?1) THEN ?1
         ELSE coalesce((SELECT session FROM aliases WHERE alias = ?1), ?1) END ORDER BY n"""
-EFFECT = "INSERT INTO outbox (id, kind, session, payload, due, expires) VALUES (?, ?, ?, ?, ?, ?)"
+EFFECT = """INSERT INTO outbox (id, kind, session, payload, due, expires, lane, rank)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+DROP = "DELETE FROM outbox WHERE lane = ? AND leased_until <= ?"
+ARRIVED = "DELETE FROM outbox WHERE id = ?"
+RECORD = "SELECT document FROM records WHERE key = ?"
+RECORDS = "SELECT key, document FROM records WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT 100"
+KEEP = "INSERT INTO records VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET document = excluded.document"
 ALIAS = "INSERT INTO aliases VALUES (?, ?) ON CONFLICT (alias) DO UPDATE SET session = excluded.session"
 SET_TIMER = """INSERT INTO timers (session, name, due) VALUES (?, ?, ?) ON CONFLICT (session, name)
     DO UPDATE SET due = excluded.due, attempts = 0, token = '', leased_until = 0"""
@@ -57,11 +66,14 @@ RETRY = "UPDATE outbox SET due = ?, token = '', leased_until = 0 WHERE id = ? AN
 LETTER = """INSERT INTO dead_letters (at, kind, session, reason, payload, attempts, expires)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
-_READY = "WHERE due <= ?1 AND leased_until <= ?1 ORDER BY due, row LIMIT ?2"
+_READY = "due <= ?1 AND leased_until <= ?1"
+_FIRST = """(lane = '' OR NOT EXISTS (SELECT 1 FROM outbox AS other
+    WHERE other.lane = outbox.lane AND other.lane <> '' AND (other.rank, other.row) < (outbox.rank, outbox.row)))"""
 READY = {
-    "outbox": f"SELECT row, id, kind, session, payload, due, attempts + 1 FROM outbox {_READY}",
+    "outbox": f"""SELECT row, id, kind, session, payload, due, attempts + 1 FROM outbox
+        WHERE {_READY} AND {_FIRST} ORDER BY due, row LIMIT ?2""",
     "timers": f"""SELECT row, session || '/' || name, name, session, x'', due, attempts + 1
-        FROM timers {_READY}""",
+        FROM timers WHERE {_READY} ORDER BY due, row LIMIT ?2""",
 }
 LEASE = {
     table: f"UPDATE {table} SET attempts = attempts + 1, token = ?, leased_until = ? WHERE row = ?" for table in READY
@@ -163,6 +175,9 @@ class SqliteStore:
     def retry(self, leased: Leased, due: float) -> bool:
         return self._changed(RETRY, due, leased.id, leased.token)
 
+    def arrived(self, id: str) -> bool:
+        return self._changed(ARRIVED, id)
+
     def bury(self, leased: Leased, reason: str, now: float) -> bool:
         with self._file.transaction() as rows:
             if not rows.execute(SETTLE, (leased.id, leased.token)).rowcount:
@@ -179,6 +194,20 @@ class SqliteStore:
 
     def fired(self, leased: Leased) -> bool:
         return self._changed(FIRED, leased.session, leased.kind, leased.token)
+
+    def record(self, key: str) -> bytes | None:
+        found = self._file.rows(RECORD, key)
+        return bytes(found[0][0]) if found else None
+
+    def records(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        last, beyond = "", f"{prefix}\U0010ffff"
+        while found := self._file.rows(RECORDS, last, prefix, beyond):
+            yield from found
+            last = found[-1][0]
+
+    def merge(self, record: Record) -> None:
+        with self._file.transaction() as rows:
+            _record(rows, record)
 
     def count(self, name: str, window: int) -> int:
         found = self._file.rows("SELECT n FROM counters WHERE name = ? AND span = ?", name, window)
@@ -266,17 +295,27 @@ def _journal(rows: sqlite3.Connection, key: str, row: JournalRow) -> None:
 
 
 def _follow(rows: sqlite3.Connection, write: Write) -> None:
+    for lane in write.drops:
+        rows.execute(DROP, (lane, write.now))
     for alias in write.aliases:
         rows.execute(ALIAS, (alias, write.key))
     for effect in write.effects:
         _effect(rows, write, effect)
     for timer in write.timers:
         _timer(rows, write.key, timer)
+    for record in write.records:
+        _record(rows, record)
+
+
+def _record(rows: sqlite3.Connection, record: Record) -> None:
+    found = rows.execute(RECORD, (record.key,)).fetchone()
+    rows.execute(KEEP, (record.key, merged(found[0] if found else None, record.patch)))
 
 
 def _effect(rows: sqlite3.Connection, write: Write, effect: Effect) -> None:
     last = write.expires + DAY
-    rows.execute(EFFECT, (effect.id, effect.kind, write.key, effect.payload, effect.due, last))
+    row = (effect.id, effect.kind, write.key, effect.payload, effect.due, last, effect.lane, effect.rank)
+    rows.execute(EFFECT, row)
 
 
 def _timer(rows: sqlite3.Connection, key: str, timer: Timer) -> None:

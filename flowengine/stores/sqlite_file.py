@@ -27,7 +27,16 @@ SETTINGS = ("wal_autocheckpoint=4000", "journal_size_limit=67108864", "secure_de
 """Pages between two checkpoints (fewer cost turns more), bytes the log keeps, and zeroes over the deleted."""
 
 APPLICATION = 0x466C6F77
-VERSION = 1
+VERSION = 2
+LANES = (
+    "ALTER TABLE outbox ADD COLUMN lane TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE outbox ADD COLUMN rank REAL NOT NULL DEFAULT 0",
+    "CREATE INDEX outbox_lane ON outbox (lane, rank, row) WHERE lane <> ''",
+    "CREATE TABLE records (key TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID",
+)
+STEPS = {1: LANES}
+"""What brings a file of an older layout to the next one."""
+
 SCHEMA = (
     """CREATE TABLE sessions (key TEXT PRIMARY KEY, version INTEGER NOT NULL, expires REAL NOT NULL,
         session BLOB NOT NULL)""",
@@ -44,6 +53,7 @@ SCHEMA = (
         attempts INTEGER NOT NULL DEFAULT 0, token TEXT NOT NULL DEFAULT '',
         leased_until REAL NOT NULL DEFAULT 0)""",
     "CREATE INDEX outbox_due ON outbox (due)",
+    *LANES,
     """CREATE TABLE timers (row INTEGER PRIMARY KEY, session TEXT NOT NULL, name TEXT NOT NULL,
         due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, token TEXT NOT NULL DEFAULT '',
         leased_until REAL NOT NULL DEFAULT 0, UNIQUE (session, name))""",
@@ -318,6 +328,7 @@ def _examine(path: Path, connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
     if new:
         _create(path, connection)
+    _bring_up(connection)
     if path.stat().st_size <= CHECKED:
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
@@ -340,7 +351,7 @@ def _is_new(path: Path, connection: sqlite3.Connection) -> bool:
         return True
     if application != APPLICATION:
         raise StoreRefused(f"{path} is the SQLite file of another program; name a file of its own for the store")
-    if version != VERSION:
+    if version != VERSION and version not in STEPS:
         raise StoreRefused(
             f"{path} was written in version {version} of the store's layout, this flowengine reads version"
             f" {VERSION}; run the flowengine that wrote it or name another file"
@@ -354,6 +365,20 @@ def _create(path: Path, connection: sqlite3.Connection) -> None:
     if _is_new(path, connection):
         for statement in SCHEMA:
             connection.execute(statement)
+    connection.execute("COMMIT")
+
+
+def _bring_up(connection: sqlite3.Connection) -> None:
+    """A file of an older layout gets what this one has more."""
+    if connection.execute("PRAGMA user_version").fetchone() == (VERSION,):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    while version < VERSION:
+        for statement in STEPS[version]:
+            connection.execute(statement)
+        version += 1
+        connection.execute(f"PRAGMA user_version = {version}")
     connection.execute("COMMIT")
 
 
