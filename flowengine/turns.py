@@ -21,7 +21,7 @@ from flowengine.engine.outcome import Outcome
 from flowengine.engine.world import World
 from flowengine.fetch import Request, Response
 from flowengine.journal import journal_row
-from flowengine.stores.base import Count, Effect, Loaded, Store, StoreDown, Timer, Verdict, Write
+from flowengine.stores.base import Count, Effect, Loaded, Record, Store, StoreDown, Timer, Verdict, Write
 
 LEASE = 2.0
 """Seconds that a copy leaves to the process that answers: longer than a turn, short enough to answer after it."""
@@ -210,6 +210,8 @@ def _write(attempt: Attempt[Any], result: Result, row: Any) -> Write:
     timers: tuple[Timer, ...] = ()
     effects: list[Effect] = []
     counts: tuple[Count, ...] = ()
+    records: Sequence[Record] = ()
+    drops: Sequence[str] = ()
     if outcome is not None:
         if outcome.timer != "keep":
             timers = _timers(session, outcome.timer, now)
@@ -217,13 +219,16 @@ def _write(attempt: Attempt[Any], result: Result, row: Any) -> Write:
             effects = [_effect(each, now) for each in (*outcome.effects, *result.rows)]
         if outcome.counts:
             counts = tuple(Count(name, int(now) // HOUR, limit) for name, limit in outcome.counts)
+        if outcome.records:
+            records = [Record(key, orjson.dumps(patch)) for key, patch in outcome.records]
+        drops = outcome.drops
     expires = now + (ENDED_LIFE if session.ended else CALL_LIFE)
     if timers or session.until:
         wakes = [timer.due for timer in timers if timer.due]
         expires = max(expires, *(due + CALL_LIFE for due in wakes), session.until + CALL_LIFE)
     return Write(
         loaded.key, loaded.version, session.dump(), expires, now, attempt.dedupe, result.answer, row,
-        effects, timers, attempt.aliases, counts,
+        effects, timers, attempt.aliases, counts, records, drops,
     )  # fmt: skip
 
 
@@ -235,4 +240,5 @@ def _timers(session: Kept, seconds: float | None, now: float) -> tuple[Timer, ..
 
 
 def _effect(wish: Wish, now: float) -> Effect:
-    return Effect(token_hex(8), wish.kind, orjson.dumps(wish.payload), HELD if wish.kind == "send" else now)
+    due = (HELD if wish.kind == "send" else now) if wish.due is None else wish.due
+    return Effect(wish.id or token_hex(8), wish.kind, orjson.dumps(wish.payload), due, wish.lane, wish.rank)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -16,17 +17,25 @@ class TurnFailed(Exception):
 
 @dataclass(slots=True)
 class Effect:
-    """Something to do outside once the turn is stored."""
+    """Something to do outside once the turn is stored, at once unless it is ``due`` later (Unix seconds).
+
+    ``lane`` and ``rank`` keep it in order, see :class:`flowengine.stores.base.Effect`; without an ``id`` it gets one.
+    """
 
     kind: str
     payload: dict[str, Any]
+    id: str = ""
+    lane: str = ""
+    rank: float = 0.0
+    due: float | None = None
 
 
 class Outcome(NamedTuple):
     """``body`` is empty where nobody waits for an answer; ``digits``: it may hold a number.
 
     ``timer``: seconds until the place wakes up; None takes the timer away; ``keep`` leaves it. ``counts`` are
-    calls to count against an hourly limit. ``sensitive`` are values that nothing kept may show.
+    calls to count against an hourly limit. ``sensitive`` are values that nothing kept may show. ``records`` are
+    changes of what outlives the session, by key; ``drops`` are lanes of the outbox whose rows go.
     """
 
     body: bytes
@@ -40,3 +49,5 @@ class Outcome(NamedTuple):
     counts: list[tuple[str, int]]
     sensitive: list[str]
     digits: bool = True
+    records: Sequence[tuple[str, dict[str, Any]]] = ()
+    drops: Sequence[str] = ()
