@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import time
 from dataclasses import FrozenInstanceError, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def inbound(n: int, second: float, kind: str = "text", **others: Any) -> Inbound
         "metadata": "",
         "mode": "DISPATCH",
         "injected": False,
-        "accept": pytest.approx(NOON + second),
+        "accept": pytest.approx(NOON + second, abs=1e-6),
     }
     return Inbound(**(known | others))
 
@@ -256,7 +257,7 @@ def test_every_example_has_its_reading_and_every_trigger_its_example() -> None:
 def test_the_envelope() -> None:
     webhook = took(BODIES["text"])
     assert (webhook.metadata, webhook.correlation) == ('{"flow":"booking"}', "booking-142")
-    assert webhook.accepted == pytest.approx(NOON + 1.418)
+    assert webhook.accepted == pytest.approx(NOON + 1.418, abs=1e-6)
     assert took({"message": {"accept_time": "2026-11-24T15:00:01Z"}}).accepted == NOON + 1
     assert took({"message": {}}).accepted == 0
 
@@ -518,6 +519,21 @@ def test_times(digits: int, zone: str, hours: float) -> None:
     fraction = f".{'123456789'[:digits]}" if digits else ""
     expected = NOON + float(f"0{fraction[:7] or '.0'}") - hours * 3600
     assert unix(f"2026-11-24T15:00:00{fraction}{zone}") == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_time_without_an_offset_is_not_that_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        found = unix("2026-11-24T15:00:00")
+    time.tzset()
+    assert found == NOON
+
+
+def test_the_time_of_a_message_is_its_own() -> None:
+    own, envelope = took(BODIES["text"]), took(message(accept_time=None))
+    assert own.inbound is not None and envelope.inbound is not None
+    assert own.inbound.accept < own.accepted == envelope.inbound.accept
 
 
 @pytest.mark.parametrize("value", [None, "", "soon", 1795532400, [], {}, "2026-13-01T00:00:00Z", "9" * 5000, "１"])
