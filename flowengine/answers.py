@@ -316,19 +316,24 @@ class Mould:
 
     def fill(self, values: Sequence[str]) -> Act:
         """The action with these prompts. Raises :class:`Refused`."""
-        count, speech, digits = self._rest.prompts, self._rest.speech, self._digits
-        written = []
+        digits, told = self._digits, []
         for value in values:
-            told = (1, len(value) - 6) if _ONE_TTS(value) is not None and value.isprintable() else _varied(value)
+            told.append((1, len(value) - 6) if _ONE_TTS(value) is not None and value.isprintable() else _varied(value))
             digits = digits or _RUN_TEXT(value) is not None
-            written.append((orjson.dumps(value), told))
+        if len(values) == 1:  # most menus: one text, said again after silence
+            body, times = orjson.dumps(values[0]).join(self._parts), len(self._steps)
+            count, speech = told[0][0] * times, told[0][1] * times
+        else:
+            body = self._joined([orjson.dumps(value) for value in values])
+            count = sum(told[step][0] for step in self._steps)
+            speech = sum(told[step][1] for step in self._steps)
+        return Act(body, "runMenu", self._rest.prompts + count, self._rest.speech + speech, (), True, digits)
+
+    def _joined(self, written: Sequence[bytes]) -> bytes:
         joined = [self._parts[0]]
         for step, part in zip(self._steps, self._parts[1:], strict=True):
-            body, told = written[step]
-            joined += body, part
-            count += told[0]
-            speech += told[1]
-        return Act(b"".join(joined), "runMenu", count, speech, (), True, digits)
+            joined += written[step], part
+        return b"".join(joined)
 
 
 def hole(number: int) -> str:

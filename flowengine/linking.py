@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -11,8 +11,10 @@ from urllib.parse import quote
 from flowengine import prompts
 from flowengine.answers import Piece, Speech, constant, piece
 from flowengine.expressions import Guard, Text, compile_guard, compile_text
+from flowengine.filters import short
 from flowengine.instructions import INSTRUCTIONS, Instruct
 from flowengine.patterns import compile_pattern
+from flowengine.prompts import ordinary
 from flowengine.states import KINDS, Kind
 from flowengine.svaml import MAX_SPEECH
 
@@ -64,6 +66,39 @@ def _fitting(item: Text | Raw, whole: str, escape: Callable[[str], str], scope: 
 
 
 @dataclass(slots=True)
+class Words:
+    """Ordinary words around variables, put together without the template where the values are ordinary, too."""
+
+    text: Text
+    shape: str
+    names: tuple[str, ...]
+
+    def render(self, scope: Scope) -> str:
+        return self.text.render(scope)
+
+    def plain(self, scope: Scope) -> str:
+        """As it may be spoken: what :func:`prompts.plain` makes of the rendered text."""
+        values = []
+        for name in self.names:
+            value = scope.get(name)
+            if type(value) is not str or ordinary(value) is None:
+                return prompts.plain(self.text.render(scope))
+            values.append(value)
+        return short(self.shape % tuple(values))
+
+
+_VARIABLE = re.compile(r"\{\{ *([a-z][a-z0-9_]*) *\}\}")
+
+
+def _words(text: Text) -> Text | Words:
+    first, *rest = _VARIABLE.split(text.source)
+    shape = first + "".join("%s" + each for each in rest[1::2])
+    if rest and ordinary(shape.replace("%s", "x")) is not None:
+        return Words(text, shape, tuple(rest[::2]))
+    return text
+
+
+@dataclass(slots=True)
 class Map:
     """A mapping with values to fill in."""
 
@@ -98,13 +133,17 @@ def fill(item: Any, scope: Scope) -> Any:
 
 @dataclass(slots=True)
 class Spoken:
-    """A prompt by language. What is constant was rendered once: ``strings`` and ``pieces`` hold it."""
+    """A prompt by language. What is constant was rendered once: ``strings`` and ``pieces`` hold it.
+
+    ``lone`` are by language the prompts that are nothing but one text of ordinary words around variables.
+    """
 
     wording: dict[str, list[tuple[str, Any]]]
     default: str
     strings: dict[str, str] = field(default_factory=dict)
     pieces: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
     speech: dict[str, Speech] = field(default_factory=dict)
+    lone: dict[str, tuple[Words, Speech]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for key, parts in self.wording.items():
@@ -120,8 +159,21 @@ class Spoken:
             return ""
         return self.default if self.default in self.wording else next(iter(self.wording))
 
+    def ready(self, languages: Iterable[str]) -> None:
+        """Find out once what is ``lone`` in these languages."""
+        for language in languages:
+            key = self.key(language)
+            parts = self.wording[key]
+            if len(parts) == 1 and type(parts[0][1]) is Words:
+                self.lone[language] = (parts[0][1], Speech(key or language))
+
     def string(self, language: str, scope: Scope) -> str:
         """As a prompt string (``#tts[…];file.wav``)."""
+        lone = self.lone.get(language)
+        if lone is not None:
+            words = lone[0].plain(scope)
+            if 0 < len(words) <= MAX_SPEECH:
+                return f"#tts[{words}]"
         key = self.key(language)
         ready = self.strings.get(key)
         if ready is not None:
@@ -133,6 +185,11 @@ class Spoken:
 
     def instructions(self, language: str, scope: Scope) -> tuple[Piece, ...]:
         """As ``say`` and ``playFiles`` instructions."""
+        lone = self.lone.get(language)
+        if lone is not None:
+            words = lone[0].plain(scope)
+            if 0 < len(words) <= MAX_SPEECH:
+                return (lone[1].fill(words),)
         key = self.key(language)
         ready = self.pieces.get(key or language)
         if ready is None and key not in self.strings:
@@ -151,7 +208,7 @@ class Spoken:
         speech = self.speech.get(locale)
         if speech is None:
             speech = self.speech[locale] = Speech(locale)
-        words = prompts.plain(text.render(scope))
+        words = _plain(text, scope)
         if len(words) <= MAX_SPEECH:
             return (speech.fill(words),) if words else ()
         return tuple(speech.fill(each) for each in prompts.split(words))
@@ -165,15 +222,21 @@ class Spoken:
 def _one(kind: str, value: Any, scope: Scope) -> str:
     if kind == "pause":
         return prompts.silence(float(value))
+    if kind == "say":
+        text = _plain(value, scope)
+        if len(text) <= MAX_SPEECH:
+            return f"#tts[{text}]" if text else ""
+        return prompts.joined(f"#tts[{each}]" for each in prompts.split(text))
     text = value if isinstance(value, str) else value.render(scope)
     if kind == "ssml":
         return prompts.ssml(text) if isinstance(value, str) else _marked_up(value, text, scope)
-    if kind == "play":
-        return _played(text, isinstance(value, str))
-    text = prompts.plain(text)
-    if len(text) <= MAX_SPEECH:
-        return f"#tts[{text}]" if text else ""
-    return prompts.joined(f"#tts[{each}]" for each in prompts.split(text))
+    return _played(text, isinstance(value, str))
+
+
+def _plain(value: Any, scope: Scope) -> str:
+    if type(value) is Words:
+        return value.plain(scope)
+    return prompts.plain(value if isinstance(value, str) else value.render(scope))
 
 
 def _marked_up(value: Any, text: str, scope: Scope) -> str:
@@ -203,7 +266,7 @@ def _instructions(parts: list[tuple[str, Any]], scope: Scope, locale: str) -> li
     found: list[dict[str, Any]] = []
     for kind, value in parts:
         if kind == "say":
-            text = prompts.plain(value if isinstance(value, str) else value.render(scope))
+            text = _plain(value, scope)
             texts = prompts.split(text) if len(text) > MAX_SPEECH else [text] if text else []
             found += [{"name": "say", "text": each, "locale": locale} for each in texts]
             continue
@@ -382,13 +445,17 @@ class Linker:
         linked = {}
         for language, parts in wording.items():
             linked[language] = [
-                (kind, value if isinstance(value, str) else self._part(value["$t"], escapes.get(kind)))
+                (kind, value if isinstance(value, str) else self._part(kind, value["$t"], escapes.get(kind)))
                 for kind, value in parts
             ]
-        return Spoken(linked, self.default)
+        spoken = Spoken(linked, self.default)
+        spoken.ready(self.image["languages"])
+        return spoken
 
-    def _part(self, source: str, escape: Callable[[str], str] | None) -> Text | Segments:
-        return self._text(source) if escape is None else self._segments(source, escape)
+    def _part(self, kind: str, source: str, escape: Callable[[str], str] | None) -> Text | Words | Segments:
+        if escape is not None:
+            return self._segments(source, escape)
+        return _words(self._text(source)) if kind == "say" else self._text(source)
 
     def _segments(self, source: str, escape: Callable[[str], str], raw: tuple[str, ...] = ()) -> Segments:
         """``raw``: roots whose values are the operator's own and may hold more than one segment."""

@@ -10,8 +10,10 @@ import pytest
 from generate import ENTRY, Generated, generate, project_of
 from test_random_flows import Line, built
 
-from flowengine import turns
+from flowengine import prompts, turns
 from flowengine.build import Built
+from flowengine.expressions import compile_text
+from flowengine.linking import Linker
 from flowengine.problems import errors
 
 WORDY: dict[str, Any] = {
@@ -119,3 +121,19 @@ def test_a_wordy_flow_is_the_same_with_blocks_and_without(monkeypatch: pytest.Mo
 
 def test_random_flows_are_the_same_with_blocks_and_without(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(held(generate(Random(seed)), range(2), monkeypatch) for seed in range(60)) > 2
+
+
+TEMPLATES = ("Hello {{ who }}, it is {{ day }}.", "{{ who }}", "{{who}} & {{ day }}?", "a {{ who }}")
+VALUES = ("Anna", "", " Anna  B ", "a;b]", "#tts[x]", "ä\n", "\ue000", "%s", "x" * 700, 7, 1.5, True, None)
+
+
+@pytest.mark.parametrize("source", TEMPLATES)
+@pytest.mark.parametrize("value", VALUES)
+def test_words_are_spoken_as_the_template_has_them(source: str, value: Any) -> None:
+    spoken = Linker({"languages": ["en-US"]}).value({"$p": {"": [["say", {"$t": source}]]}})
+    assert spoken.lone
+    scope = {"who": value, "day": "Monday"}
+    texts = prompts.split(prompts.plain(compile_text(source).render(scope)))
+    assert spoken.string("en-US", scope) == ";".join(f"#tts[{text}]" for text in texts)
+    told = [orjson.loads(each.body) for each in spoken.instructions("en-US", scope)]
+    assert told == [{"name": "say", "text": text, "locale": "en-US"} for text in texts]
