@@ -38,8 +38,22 @@ def compose(content: Content, name: str, tag: str = "") -> dict[str, Any]:
     if chosen == "template":
         return dict(template_message(content["template"], options_of(content), name, tag, channel(name).postback))
     if chosen == "text":
-        return {"text_message": {"text": cut(as_text(content, offered(content, name)), channel(name).text)}}
+        return _text(content, name)
     return _BUILD[chosen](content, native.Wire(channel(name), tag))
+
+
+def _text(content: Content, name: str) -> dict[str, Any]:
+    """Text; with its one picture shown, not named, where a card can hold both."""
+    marked, limits = offered(content, name), channel(name)
+    card, image = content.get("card") or {}, content.get("media") or {}
+    picture = image.get("url") or card.get("media")
+    if picture and "card" in limits.native:
+        bare = {**content, "media": {**image, "url": ""}, "card": {**card, "media": ""} if card else None}
+        text = as_text(bare, marked)
+        if text and units(text) <= limits.card_description:
+            shown_with = {"description": text, "media": {**image, "url": picture}}
+            return native.card({"card": shown_with}, native.Wire(limits, ""))
+    return {"text_message": {"text": cut(as_text(content, marked), limits.text)}}
 
 
 def offered(content: Content, name: str) -> list[tuple[str, Option]]:

@@ -49,6 +49,24 @@ def fold(text: str) -> str:
     return text
 
 
+def without_pictures(folded: str) -> str:
+    """Folded text bare of the emoji before and after it; empty if nothing is left.
+
+    >>> without_pictures("✅ yes"), without_pictures("👍")
+    ('yes', '')
+    """
+    start, end = 0, len(folded)
+    while start < end and _is_decoration(folded[start]):
+        start += 1
+    while start < end and _is_decoration(folded[end - 1]):
+        end -= 1
+    return fold(folded[start:end])
+
+
+def _is_decoration(char: str) -> bool:
+    return char in (" ", _JOINER) or char in _TAGS or _is_picture(char)
+
+
 def _bare(text: str) -> str:
     start, end = 0, len(text)
     while True:

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from flowengine.messages.asked import Asked, Choice, Expect, Kind, Match, Said
 from flowengine.messages.dates import date_in
-from flowengine.messages.folding import fold, leading_number, number_in, words_of
+from flowengine.messages.folding import fold, leading_number, number_in, without_pictures, words_of
 from flowengine.messages.numbering import digest, line
 from flowengine.patterns import compile_pattern
 
@@ -50,6 +50,13 @@ def match(said: Said, asked: Asked) -> Match:
     return _expected(said, text, asked)
 
 
+def expected_words(asked: Asked) -> set[str]:
+    """The folded words that the prompt, the flow or another flow takes: what consent words must not take from them."""
+    choices = [choice for choice in (*asked.choices, *asked.flow_choices) if choice.answers]
+    mine = {form for choice in choices for form in _forms(choice) | set(map(fold, choice.has))}
+    return mine | set(asked.interrupts)
+
+
 def _one(kind: Kind, found: Sequence[Choice], because: str) -> Match:
     values = {choice.value for choice in found}
     return Match(kind, found[0].value, because) if len(values) == 1 else AMBIGUOUS
@@ -79,10 +86,11 @@ def _whole(folded: str, text: str, asked: Asked) -> Match | None:
 
 
 def _forms(choice: Choice) -> set[str]:
-    """Everything that, typed alone, is this choice: label, word, key, mark, or the line as it stood."""
-    said = [*choice.labels, *choice.words, choice.key, choice.mark]
+    """Everything that, typed alone, is this choice: label (its emoji or not), word, key, mark, or the line as shown."""
+    labels = [fold(label) for label in choice.labels]
+    said = [*choice.words, choice.key, choice.mark]
     said += [line(choice.mark, label) for label in choice.labels if choice.mark]
-    return {fold(each) for each in said if each}
+    return {*labels, *map(without_pictures, labels), *map(fold, said)} - {""}
 
 
 def _leading(choice: Choice) -> set[str]:

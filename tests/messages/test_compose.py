@@ -150,6 +150,17 @@ def test_marks_leave_out_keys_labels_and_words() -> None:
     assert [mark for mark, _ in offered(lettered, "SMS")] == ["c", "d", "e"]
 
 
+@pytest.mark.parametrize("name", ["MMS", "VIBERBM"])
+def test_a_picture_is_shown_above_numbered_lines_where_it_can_be(name: str) -> None:
+    content = SAMPLES["picture with replies"]
+    card = compose(content, name, TAG)["card_message"]
+    assert card == {
+        "description": "This one?\n\n1. Yes\n2. No",
+        "media_message": {"url": "https://cdn.example.com/t.jpg"},
+    }
+    assert [mark for mark, _ in offered(content, name)] == ["1", "2"]
+
+
 def test_the_sender_keeps_the_thread() -> None:
     assert properties("SMS", "12025550100") == {"SMS_SENDER": "12025550100"}
     assert properties("MMS", "12025550100") == {"MMS_SENDER": "12025550100"}

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowengine.messages.asked import Asked, Choice, Expect, Match, Said, means_numbers, read_choice, read_expect
+from flowengine.messages.consent import consent
 from flowengine.messages.folding import fold
-from flowengine.messages.matching import match
+from flowengine.messages.matching import expected_words, match
 from flowengine.messages.numbering import shown
 
 THUMB, DOWN, BROWN, KEYCAP = "\U0001f44d", "\U0001f44e", "\U0001f3fd", "\ufe0f\u20e3"
@@ -85,6 +86,21 @@ def test_a_key_is_typed_whether_it_is_shown_or_not() -> None:
     assert told("1", asked) == ("choice", "sales")
     assert told("9.", asked) == ("choice", "service")
     assert told("2", asked) == ("invalid", "")
+
+
+def test_the_emoji_of_a_label_need_not_be_typed() -> None:
+    asked = Asked([Choice("yes", ["✅ Yes"]), Choice("up", [THUMB]), Choice("down", [DOWN])])
+    assert told("yes", asked) == told("✅ Yes", asked) == ("choice", "yes")
+    assert told(THUMB + BROWN, asked) == ("choice", "up")
+    assert told(DOWN, asked) == ("choice", "down")
+
+
+def test_words_that_consent_must_leave_alone() -> None:
+    words = expected_words(ASKED)
+    assert words >= {"yes", "sí", "ok", "1", "agent", "a person", "help", "book"}
+    assert not words & {"person:0", "end"}
+    assert consent("END", "SMS", words) == "stop"
+    assert consent("END", "SMS", expected_words(Asked([Choice("x", ["End."])]))) == ""
 
 
 def test_two_choices_with_one_word_are_no_guess() -> None:
