@@ -257,6 +257,21 @@ def test_without_a_token_nothing_was_sent(sinch: FakeSinch, step: Any, kind: typ
 # --- servers that behave badly -----------------------------------------------------------------------------
 
 
+def read_request(connection: socket.socket) -> bytes:
+    """A whole request: head and body come in one piece or in several."""
+    found = b""
+    while b"\r\n\r\n" not in found or len(found.partition(b"\r\n\r\n")[2]) < length(found):
+        part = connection.recv(65536)
+        if not part:
+            raise OSError
+        found += part
+    return found
+
+
+def length(request: bytes) -> int:
+    return int(request.lower().partition(b"content-length:")[2].split()[0])
+
+
 @contextmanager
 def server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
     """Reads each request and then lets ``talk`` have the connection."""
@@ -265,7 +280,7 @@ def server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
     def one(connection: socket.socket) -> None:
         with connection:
             try:
-                connection.recv(65536)
+                read_request(connection)
                 talk(connection)
             except OSError:
                 pass
@@ -348,7 +363,7 @@ def test_no_cookie_is_sent_back() -> None:
 
     def talk(connection: socket.socket) -> None:
         connection.sendall(answer(GOOD, "HTTP/1.1 200 OK\r\nSet-Cookie: a=b"))
-        seen.append(connection.recv(65536))
+        seen.append(read_request(connection))
         connection.sendall(answer(GOOD))
 
     with server(talk) as url:
