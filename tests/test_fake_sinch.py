@@ -27,6 +27,7 @@ from flowengine.sinch.oauth import Tokens
 from flowengine.sinch.voice import Ambiguous as AmbiguousCall
 from flowengine.sinch.voice import VoiceClient, VoiceError
 from flowengine.sinch.webhook_signing import Verifier
+from flowengine.webhooks import read
 
 ROOT = Path(__file__).parent.parent
 CONTACT = "12025550142"
@@ -400,7 +401,7 @@ def test_taps(sinch: FakeSinch, application: Application) -> None:
         "small#1": (first.message_id, "small#1"),
         "Large": (first.message_id, "large#1"),
     }.items():
-        sinch.inbound(tap=wanted, channel="WHATSAPP")
+        sinch.inbound(tap=wanted)
         assert tapped(application) == expected, wanted
     sinch.inbound(tap="Small", on=first)
     assert tapped(application) == (first.message_id, "small#1")
@@ -415,6 +416,36 @@ def test_a_choice_without_postback_gives_id_and_label(sinch: FakeSinch, applicat
     sent = client(sinch).send({"recipient": to(), "message": message})
     sinch.inbound(tap="Yes")
     assert tapped(application) == (sent.message_id, f"{sent.message_id}_Yes")
+
+
+def test_a_tap_comes_from_where_the_message_went(sinch: FakeSinch, application: Application) -> None:
+    client(sinch).send({**ask(("Yes", "yes#1")), "message_metadata": "row-1"})
+    sinch.inbound(tap="yes")
+    sinch.inbound(tap="yes", channel="RCS", metadata="other")
+    first, second = (body["message"] for body in application.got)
+    assert (first["channel_identity"]["channel"], first["metadata"]) == ("WHATSAPP", "row-1")
+    assert (second["channel_identity"]["channel"], second["metadata"]) == ("RCS", "other")
+
+
+def test_the_engine_reads_every_webhook(sinch: FakeSinch, application: Application) -> None:
+    for settings, _ in KINDS.values():
+        sinch.inbound(**settings)
+    for name in OTHERS:
+        OTHERS[name](sinch)
+    sinch.receipts(read=True)
+    client(sinch).send(say("a", message_metadata="row-1"))
+    sinch.settle()
+    found = [read(raw) for raw, _ in application.raw]
+    kinds = [webhook.inbound.kind for webhook in found if webhook.inbound]
+    assert kinds == "text text media media location channel_specific product fallback tap".split()
+    assert {(each.inbound.channel, each.inbound.identity) for each in found if each.inbound} == {("SMS", CONTACT)}
+    assert [webhook.consent.out for webhook in found if webhook.consent] == [True, False]
+    assert [webhook.link.ref for webhook in found if webhook.link] == ["menu"]
+    assert [webhook.person.name for webhook in found if webhook.person] == ["", "Ada", ""]
+    receipts = [webhook.receipt for webhook in found if webhook.receipt]
+    assert [receipt.status for receipt in receipts] == ["SUBMITTED", "DELIVERED", "READ"]
+    assert {receipt.metadata for receipt in receipts} == {"row-1"}
+    assert [webhook.trigger for webhook in found].count("") == 1, "the one of an unknown kind"
 
 
 def test_redelivery_is_the_same_to_the_byte(sinch: FakeSinch, application: Application) -> None:
@@ -571,9 +602,9 @@ def test_by_hand(by_hand: subprocess.Popen[str]) -> None:
     by_hand.stdin.flush()
     assert [by_hand.stdout.readline().rstrip() for _ in range(4)] == [
         "send     WHATSAPP …42  ? [Friday]",
-        "  SMS …42 > answered 404",
+        "  …42 > answered 404",
         "  no message to this contact shows 'Thursday'",
-        "  SMS …42 > answered 404",
+        "  …42 > answered 404",
     ]
     by_hand.send_signal(signal.SIGINT)
     rest, told = by_hand.communicate(timeout=10)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as Late
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import monotonic
@@ -90,7 +91,8 @@ class Transport:
         """Give the connections back; the next exchange opens new ones."""
         with self._lock:
             if self._pid == os.getpid():
-                asyncio.run_coroutine_threadsafe(self._http.aclose(), self._loop).result(1.0)
+                with suppress(Late, OSError):
+                    asyncio.run_coroutine_threadsafe(self._http.aclose(), self._loop).result(1.0)
                 self._loop.call_soon_threadsafe(self._loop.stop)
             self._pid = 0
 

@@ -25,7 +25,7 @@ from flowengine.sinch.fake.server import CONTACT, FakeSinch
 @click.option("--receipts/--no-receipts", default=True, help="Whether receipts are posted to the webhook.")
 def main(port: int, webhook: str, channel: str, receipts: bool) -> None:
     """A fake Sinch on this machine: messages, access tokens, callouts."""
-    sinch = FakeSinch(port)
+    sinch = FakeSinch(port, channel=channel)
     sinch.listen(lambda new: click.echo(line(new)))
     try:
         sinch.start()
@@ -39,31 +39,31 @@ def main(port: int, webhook: str, channel: str, receipts: bool) -> None:
         if receipts:
             sinch.receipts()
     try:
-        _chat(sinch, channel, bool(webhook))
+        _chat(sinch, bool(webhook))
     except KeyboardInterrupt:
         pass
     finally:
         sinch.stop()
 
 
-def _chat(sinch: FakeSinch, channel: str, posting: bool) -> None:
+def _chat(sinch: FakeSinch, posting: bool) -> None:
     for typed in sys.stdin if posting else ():
         if typed.strip():
-            click.echo(_say(sinch, channel, typed.strip()))
+            click.echo(_say(sinch, typed.strip()))
     threading.Event().wait()
 
 
-def _say(sinch: FakeSinch, channel: str, typed: str) -> str:
+def _say(sinch: FakeSinch, typed: str) -> str:
     try:
         if typed.startswith("/tap "):
-            answer = sinch.inbound(tap=typed.removeprefix("/tap ").strip(), channel=channel)
+            answer = sinch.inbound(tap=typed.removeprefix("/tap ").strip())
         else:
-            answer = sinch.inbound(typed, channel=channel)
+            answer = sinch.inbound(typed)
     except (ValueError, NoTarget) as error:
         return f"  {error}"
     except httpx.HTTPError:
         return "  the application cannot be reached"
-    return f"  {channel} …{CONTACT[-2:]} > answered {answer.status_code}"
+    return f"  …{CONTACT[-2:]} > answered {answer.status_code}"
 
 
 def line(new: Any) -> str:

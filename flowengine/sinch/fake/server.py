@@ -38,6 +38,7 @@ class FakeSinch:
 
     ``seed`` makes ids the same in every run, ``clock`` gives Unix seconds, ``mode`` is that of the app (in
     ``DISPATCH`` webhooks have no contact ids), ``token_life`` is how long an access token is good for.
+    ``channel`` is where contacts write who do not say.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class FakeSinch:
         token_life: float = 3600.0,
         clock: Callable[[], float] = time.time,
         account: Account | None = None,
+        channel: str = "SMS",
     ) -> None:
+        self.channel = channel
         self.account = account or Account()
         self._ids = Ids(seed)
         self._clock = clock
@@ -211,7 +214,7 @@ class FakeSinch:
         form: Mapping[str, Any] | None = None,
         content: Json | None = None,
         identity: str = CONTACT,
-        channel: str = "SMS",
+        channel: str = "",
         sender: str = BUSINESS,
         on: Record | None = None,
         reply_to: str = "",
@@ -222,49 +225,50 @@ class FakeSinch:
         """A contact writes: exactly one of the first kinds, or ``content`` out of :mod:`bodies`.
 
         ``tap`` is what stands on a button, its postback data, or what comes before its ``#``: the newest message
-        to this contact that shows it is tapped, or the message ``on``.
+        to this contact that shows it is tapped, or the message ``on``. Channel and metadata of a tap are those of
+        that message, unless given.
         """
-        choices = {
-            "text": text is not None and (lambda: bodies.text(text or "")),
-            "tap": tap is not None and (lambda: self._tap(tap or "", identity, on)),
-            "media": media is not None and (lambda: bodies.media(media or "", caption)),
-            "location": location is not None and (lambda: bodies.location(*(location or (0.0, 0.0)))),
-            "form": form is not None and (lambda: bodies.form(form or {})),
-            "content": content is not None and (lambda: content or {}),
+        kinds = {"text": text, "tap": tap, "media": media, "location": location, "form": form, "content": content}
+        if sum(given is not None for given in kinds.values()) != 1:
+            raise ValueError(f"give exactly one of {', '.join(kinds)}")
+        found = content or {}
+        if text is not None:
+            found = bodies.text(text)
+        elif tap is not None:
+            record, postback = self._tapped(tap, identity, on)
+            found = bodies.tap(record.message_id, postback)
+            channel, metadata = channel or record.channel, metadata or record.metadata
+        elif media is not None:
+            found = bodies.media(media, caption)
+        elif location is not None:
+            found = bodies.location(*location)
+        elif form is not None:
+            found = bodies.form(form)
+        more: dict[str, Any] = {
+            "message_id": message_id,
+            "reply_to": reply_to,
+            "metadata": metadata,
+            "accepted": accepted,
         }
-        given = [make for make in choices.values() if make]
-        if len(given) != 1:
-            raise ValueError(f"give exactly one of {', '.join(choices)}")
-        return self.post(
-            self.bodies.inbound(
-                given[0](),
-                channel,
-                identity,
-                sender,
-                message_id=message_id,
-                reply_to=reply_to,
-                metadata=metadata,
-                accepted=accepted,
-            )
-        )
+        return self.post(self.bodies.inbound(found, channel or self.channel, identity, sender, **more))
 
-    def happening(self, content: Json, identity: str = CONTACT, channel: str = "WHATSAPP") -> httpx.Response:
+    def happening(self, content: Json, identity: str = CONTACT, channel: str = "") -> httpx.Response:
         """An event of a contact: ``bodies.typing()``, ``bodies.reaction(id)``, ``bodies.link(ref)``."""
-        return self.post(self.bodies.event(content, channel, identity))
+        return self.post(self.bodies.event(content, channel or self.channel, identity))
 
-    def consent(self, out: bool, identity: str = CONTACT, channel: str = "SMS") -> httpx.Response:
+    def consent(self, out: bool, identity: str = CONTACT, channel: str = "") -> httpx.Response:
         """The platform itself took an opt-out, or an opt-in."""
-        return self.post(self.bodies.consent(out, channel, identity))
+        return self.post(self.bodies.consent(out, channel or self.channel, identity))
 
     def contact(
         self,
         what: Literal["create", "update", "delete"] = "create",
         name: str = "",
         identity: str = CONTACT,
-        channel: str = "SMS",
+        channel: str = "",
     ) -> httpx.Response:
         """A contact was made, changed or deleted."""
-        return self.post(self.bodies.contact(what, name, channel, identity))
+        return self.post(self.bodies.contact(what, name, channel or self.channel, identity))
 
     def post(self, body: Json) -> httpx.Response:
         """Any webhook, signed; the application's answer."""
@@ -279,14 +283,15 @@ class FakeSinch:
 
     # --- inside --------------------------------------------------------------------------------------------
 
-    def _tap(self, wanted: str, identity: str, on: Record | None) -> Json:
+    def _tapped(self, wanted: str, identity: str, on: Record | None) -> tuple[Record, str]:
+        """The message that is tapped, and what it gives."""
         shown = [on] if on else [each for each in reversed(self.sent) if each.identity == identity.removeprefix("+")]
         for record in shown:
             for label, postback in record.options:
                 if wanted in (label, postback, postback.partition("#")[0]):
-                    return bodies.tap(record.message_id, postback)
+                    return record, postback
         if on:
-            return bodies.tap(on.message_id, wanted)
+            return on, wanted
         raise ValueError(f"no message to this contact shows {wanted!r}")
 
     def _follow_up(self, new: Any) -> None:
