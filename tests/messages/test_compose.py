@@ -161,6 +161,11 @@ def test_a_picture_is_shown_above_numbered_lines_where_it_can_be(name: str) -> N
     assert [mark for mark, _ in offered(content, name)] == ["1", "2"]
 
 
+def test_a_text_too_long_for_a_card_names_the_picture() -> None:
+    content = {**SAMPLES["picture with replies"], "text": "a" * 1000}
+    assert "https://cdn.example.com/t.jpg" in compose(content, "MMS", TAG)["text_message"]["text"]
+
+
 def test_the_sender_keeps_the_thread() -> None:
     assert properties("SMS", "12025550100") == {"SMS_SENDER": "12025550100"}
     assert properties("MMS", "12025550100") == {"MMS_SENDER": "12025550100"}

@@ -103,6 +103,7 @@ def test_what_the_channel_shows_otherwise_has_a_reason(sample: str, name: str) -
         ("abcde\U0001f44d\U0001f3fdfg", 10, "abcde..."),
         ("abc\U0001f1f8\U0001f1ea\U0001f1f3\U0001f1f4def", 10, "abc\U0001f1f8\U0001f1ea..."),
         ("ab\U0001f468\u200d\U0001f469\u200d\U0001f467cdef", 10, "ab..."),
+        ("abc\U0001f1f8\U0001f1ea\U0001f1f3\U0001f1f4def", 12, "abc\U0001f1f8\U0001f1ea..."),
         ("", 0, ""),
     ],
 )
