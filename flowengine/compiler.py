@@ -13,11 +13,12 @@ from typing import Any
 
 import orjson
 
+from flowengine.choosing import lower_choice
 from flowengine.fusing import fuse
 from flowengine.graph import Book, outcomes, resolve
 from flowengine.instructions import lower_all
 from flowengine.lowering import lower, lower_branch, lower_handler
-from flowengine.model import Calendar, Flow, Project, State, Variable
+from flowengine.model import Calendar, Flow, Project, State, Trigger, Variable
 from flowengine.positions import analyse
 from flowengine.states import KINDS
 
@@ -44,7 +45,7 @@ def compile_flow(flow: Flow, book: Book) -> Image:
         "answer": flow.answer,
         "outbound": flow.outbound,
         "entries": sorted(analyses),
-        "triggers": [[trigger.kind, trigger.value, trigger.mark.line] for trigger in flow.triggers],
+        "triggers": [_trigger(trigger, flow) for trigger in flow.triggers],
         "inputs": {name: _variable(each) for name, each in flow.inputs.items()},
         "variables": {name: _variable(each) for name, each in flow.variables.items()},
         "outcomes": list(flow.outcomes),
@@ -56,6 +57,8 @@ def compile_flow(flow: Flow, book: Book) -> Image:
             name: _state(state, flow, book, positions[name], fused, counted) for name, state in flow.states.items()
         },
     }
+    if flow.channel == "message":
+        image.update(_conversation(flow))
     if flow.cli is not None:
         image["cli"] = lower(flow.cli)
     if flow.recordings is not None:
@@ -63,6 +66,31 @@ def compile_flow(flow: Flow, book: Book) -> Image:
             key: lower(value) for key, value in _shallow(flow.recordings).items() if value not in ("", None)
         }
     return image
+
+
+def _trigger(trigger: Trigger, flow: Flow) -> list[Any]:
+    """``[kind, value, line]``; of messages ``[kind, value, {line, …}]`` with what else it says."""
+    if flow.channel == "voice":
+        return [trigger.kind, trigger.value, trigger.mark.line]
+    known = {name: getattr(trigger, name) for name in _TRIGGER if getattr(trigger, name)}
+    known = {name: list(each) if isinstance(each, tuple) else each for name, each in known.items()}
+    return [trigger.kind, trigger.value, {"line": trigger.mark.line, **known}]
+
+
+_TRIGGER = ("words", "interrupt", "app", "channels", "to", "enter", "offset", "at", "timezone", "tag", "days")
+
+
+def _conversation(flow: Flow) -> dict[str, Any]:
+    """What only a message flow has."""
+    quiet = {"quiet": asdict(flow.quiet)} if flow.quiet else {}
+    return {
+        "channels": list(flow.channels),
+        "session": asdict(flow.session),
+        "choices": [lower_choice(each) for each in flow.choices],
+        "busy": flow.busy,
+        "late": flow.late,
+        **quiet,
+    }
 
 
 def _shallow(value: Any) -> dict[str, Any]:
@@ -152,11 +180,19 @@ def compile_book(book: Book, project: Project, functions: str = "") -> Image:
         "format": FORMAT,
         "flows": {name: compile_flow(flow, book) for name, flow in sorted(book.flows.items())},
         "constants": dict(project.constants),
-        "contact": {name: _variable(each) for name, each in project.contact.items()},
+        "contact": {name: _variable(each) for name, each in _contact(book, project).items()},
+        "consent": {name: lower(words) for name, words in project.consent.items()},
         "env": list(project.env),
         "kill_switch": project.kill_switch,
         "functions": functions,
     }
+
+
+def _contact(book: Book, project: Project) -> dict[str, Variable]:
+    found = dict(project.contact)
+    for _, flow in sorted(book.flows.items()):
+        found.update(flow.contact)
+    return found
 
 
 def revision(image: Image) -> str:

@@ -35,6 +35,8 @@ DEFAULTS = {
     "ignore": "nothing",
     "none": "nothing",
     "end": "the session is closed",
+    "pardon": "sends “Sorry, I did not understand that.” and closes the session",
+    "stored": "it is kept for the next question",
     "": "none: it must be handled",
 }
 
@@ -62,6 +64,17 @@ FACTS: dict[str, dict[str, str]] = {
         "status": "`human`, `machine`, `notsure` or `hangup`",
         "reason": "what the verdict rests on",
     },
+    "message": {
+        "text": "what was written, empty when it is no text",
+        "kind": "`text`, `choice`, `media`, `location` …",
+        "choice": "the value of the button that was tapped",
+        "media": "the URL of a picture, video or file",
+        "location": "`latitude` and `longitude` of a place",
+        "channel": "the channel it came through",
+        "link": "what the link or referral that led here carries",
+        "metadata": "what the platform sent along",
+        "time": "when it was accepted",
+    },
     "contact": {
         "identity": "who it is",
         "number": "their number",
@@ -75,6 +88,7 @@ OTHER_FACTS = {
     "response.": "what the server of the `http` step just run replied, and `response.status`",
     "result.": "what the `function` or `subflow` just run gave back",
     "event.": "the raw fields of the callback, such as `event.destination` of a recording",
+    "item.": "an element of the list, in `choices: { each: … }`",
     "visits.STATE": "how often that state was entered in this session",
     "env.NAME": "an environment variable that `flowengine.yaml` lists in `env`",
     "secret.NAME": "a secret; only in `credentials`, headers and addresses of `http`",
@@ -137,7 +151,8 @@ def _event(outcome: Outcome) -> tuple[str, str, str]:
 
 def _own(kind: Kind) -> str:
     named = kind.fields.named()
-    own = {"random": "each name", "subflow": "each of the flow's `outcomes`", "svaml": "each `return(x)`"}
+    own = {"random": "each name", "svaml": "each `return(x)`"}
+    own |= dict.fromkeys(("subflow", "call"), "each of the flow's `outcomes`")
     found = [own[kind.name]] if kind.name in own else []
     found += ["each choice"] if "choices" in named else []
     found += ["each name in `until`"] if "until" in named else []
@@ -212,7 +227,8 @@ def project_keys() -> str:
 def facts() -> str:
     from flowengine.checks import facts as known
 
-    types = {"call": known.CALL, "menu": known.MENU, "amd": known.AMD, "contact": known.CONTACT}
+    types = {"call": known.CALL, "menu": known.MENU, "amd": known.AMD}
+    types |= {"message": known.MESSAGE, "contact": known.CONTACT}
     rows = [
         (f"`{space}.{name}`", kind, FACTS[space].get(name, ""))
         for space, members in types.items()

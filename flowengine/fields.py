@@ -13,7 +13,7 @@ from typing import Any
 
 from flowengine import units
 from flowengine.document import Map, Node, Seq, Text, kind_of
-from flowengine.model import Part, PartKind, Prompt, Source
+from flowengine.model import CHANNELS, Channel, Part, PartKind, Prompt, Source
 from flowengine.problems import Mark, Problem, closest, did_you_mean, listed
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -28,10 +28,19 @@ class Reader:
     file: str
     problems: list[Problem] = field(default_factory=list)
     sounds: Mapping[str, str] = field(default_factory=dict)
+    channel: Channel = "voice"
 
     def problem(self, rule: str, where: Node | Mark, message: str, fix: str = "", **more: Any) -> None:
         mark = where if isinstance(where, Mark) else where.mark
         self.problems.append(Problem(rule, mark, message, fix=fix, **more))
+
+    def wrong_channel(self, key: Text, what: str, channels: Iterable[str], nearest: str = "") -> None:
+        """Something of calls stands in a message flow, or the other way round."""
+        if key.told:
+            return
+        key.told = True
+        belongs = "calls" if "voice" in channels else "message flows"
+        self.problem("wrong-channel", key, f'"{what}" belongs to {belongs}', nearest or "take it out")
 
     def expected(self, node: Node, what: str, fix: str = "") -> None:
         if not (isinstance(node, Text) and node.empty):  # that nothing stands there is told already
@@ -308,6 +317,11 @@ class Field:
     required: bool = False
     default: Any = None
     shown: str = ""
+    channels: tuple[str, ...] = ()
+    """Which sort of flow it belongs to; empty: to both."""
+
+    def serves(self, channel: str) -> bool:
+        return not self.channels or channel in self.channels
 
     def schema(self) -> dict[str, Any]:
         return {**self.type.schema(), "markdownDescription": self.doc}
@@ -343,7 +357,11 @@ class Record(Type):
         found = {each.name: each.default for each in self.fields}
         for key, each in node.entries.items():
             if key not in known:
-                unknown_key(reader, node.keys[key], known, self.what)
+                own = [name for name, field in known.items() if field.serves(reader.channel)]
+                unknown_key(reader, node.keys[key], own, self.what)
+                continue
+            if not known[key].serves(reader.channel):
+                reader.wrong_channel(node.keys[key], key, known[key].channels)
                 continue
             value = known[key].type.read(each, reader)
             if value is not None:
@@ -361,7 +379,7 @@ class Record(Type):
     def _missing(self, node: Map, reader: Reader) -> None:
         there = {*node.entries, *meant(node, self.named())}
         for each in self.fields:
-            if each.required and each.name not in there:
+            if each.required and each.name not in there and each.serves(reader.channel):
                 message = f'{self.what} has no "{each.name}"'
                 reader.problem("missing-key", node, message, f"add {each.name}: {each.type.phrase()}")
 
@@ -371,7 +389,7 @@ class Record(Type):
             "properties": {each.name: each.schema() for each in self.fields},
             "additionalProperties": False,
         }
-        required = [each.name for each in self.fields if each.required]
+        required = [each.name for each in self.fields if each.required and not each.channels]
         if required:
             shape["required"] = required
         return {"anyOf": [self.named()[self.lone].type.schema(), shape]} if self.lone else shape
@@ -439,9 +457,17 @@ _PART_KEYS: dict[str, PartKind] = {"say": "say", "play": "play", "ssml": "ssml",
 
 @dataclass(frozen=True)
 class PromptType(Type):
-    """What is heard: text, ``{play}``, ``{ssml}``, ``{pause}``, a list of these, or a map by language."""
+    """What is heard: text, ``{play}``, ``{ssml}``, ``{pause}``, a list of these, or a map by language.
+
+    In a message what is read: text, by language or by channel, or one inside the other.
+    """
+
+    channel: str = ""
 
     def read(self, node: Node, reader: Reader) -> Prompt | None:
+        if (self.channel or reader.channel) == "message":
+            wording = _message(node, reader, "")
+            return Prompt(wording, node.mark) if wording else None
         if isinstance(node, Map) and node.entries and not set(node.entries) & set(_PART_KEYS):
             return self._by_language(node, reader)
         parts = _parts(node, reader)
@@ -450,6 +476,9 @@ class PromptType(Type):
     def _by_language(self, node: Map, reader: Reader) -> Prompt | None:
         wording = {}
         for key, each in node.entries.items():
+            if key in CHANNELS:
+                reader.wrong_channel(node.keys[key], key, ("message",), "what is heard goes by language alone")
+                continue
             if not LANGUAGE.fullmatch(key):
                 what = "expected play, ssml or pause, or a language such as en-US"
                 reader.problem("unknown-key", node.keys[key], f'a prompt has no key "{key}"', what)
@@ -458,10 +487,53 @@ class PromptType(Type):
         return Prompt(wording, node.mark) if wording else None
 
     def schema(self) -> dict[str, Any]:
-        return {"$ref": "#/$defs/prompt"}
+        return {"$ref": f"#/$defs/{'words' if self.channel == 'message' else 'prompt'}"}
 
     def phrase(self) -> str:
-        return "a prompt"
+        return "text" if self.channel == "message" else "a prompt"
+
+
+OTHERS = "else"
+"""The key of a map by channel that serves the channels it does not name."""
+
+
+def _message(node: Node, reader: Reader, prefix: str) -> dict[str, tuple[Part, ...]]:
+    """``{key: text}`` of a message, by ``language@CHANNEL``; ``prefix`` is what the maps around it chose."""
+    if isinstance(node, Text):
+        text = Template(prose=True).read(node, reader)
+        return {prefix: (Part("say", text),)} if text is not None else {}
+    if not isinstance(node, Map) or set(node.entries) & set(_PART_KEYS):
+        found = "a list" if not isinstance(node, Map) else listed([f'"{key}"' for key in node.entries], "and")
+        reader.problem("shape", node, f"found {found}; a message is text", "sounds belong to calls; send has media")
+        return {}
+    return _by_key(node, reader, prefix)
+
+
+def _by_key(node: Map, reader: Reader, prefix: str) -> dict[str, tuple[Part, ...]]:
+    by_channel = any(key in CHANNELS or key == OTHERS for key in node.entries)
+    wording: dict[str, tuple[Part, ...]] = {}
+    for key, each in node.entries.items():
+        own = key in CHANNELS or key == OTHERS if by_channel else bool(LANGUAGE.fullmatch(key))
+        twice = "@" in prefix if by_channel else bool(prefix.partition("@")[0])
+        if twice or not own:
+            _no_such_wording(node.keys[key], reader, by_channel, twice)
+            continue
+        language, _, channel = prefix.partition("@")
+        if by_channel:
+            channel = "" if key == OTHERS else key
+        else:
+            language = key
+        wording.update(_message(each, reader, f"{language}@{channel}" if channel else language))
+    return wording
+
+
+def _no_such_wording(key: Text, reader: Reader, by_channel: bool, twice: bool) -> None:
+    if twice:
+        reader.problem("shape", key, f'"{key.value}" stands inside another of its sort', "keep one of the two maps")
+        return
+    what = "the channels of a text" if by_channel else "the languages of a text"
+    fix = "expected languages such as en-US, or channels such as SMS and else"
+    reader.problem("unknown-key", key, f'{what} have no key "{key.value}"{did_you_mean(key.value, CHANNELS)}', fix)
 
 
 def _parts(node: Node, reader: Reader) -> tuple[Part, ...]:
@@ -491,6 +563,20 @@ def _marked_part(node: Map, reader: Reader) -> tuple[Part, ...]:
     return (Part(_PART_KEYS[key], text),)
 
 
+@dataclass(frozen=True)
+class Worded(Type):
+    """Words to be read: a text in a call, in a message flow by language and channel too."""
+
+    def read(self, node: Node, reader: Reader) -> Source | Prompt | None:
+        return WORDS.read(node, reader) if reader.channel == "message" else PROSE.read(node, reader)
+
+    def schema(self) -> dict[str, Any]:
+        return WORDS.schema()
+
+    def phrase(self) -> str:
+        return "text"
+
+
 PROMPT_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"$ref": "#/$defs/wording"},
@@ -500,6 +586,24 @@ PROMPT_SCHEMA: dict[str, Any] = {
             "additionalProperties": {"$ref": "#/$defs/wording"},
             "minProperties": 1,
         },
+        {"$ref": "#/$defs/words"},
+    ]
+}
+
+_BY_LANGUAGE = {"propertyNames": {"pattern": f"^({LANGUAGE.pattern})$"}}
+_BY_CHANNEL = {"propertyNames": {"enum": [*CHANNELS, OTHERS]}}
+
+
+def _words_by(keys: Mapping[str, Any], *inner: Mapping[str, Any]) -> dict[str, Any]:
+    values = {"anyOf": [{"type": TEXTUAL}, *inner]} if inner else {"type": TEXTUAL}
+    return {"type": "object", "minProperties": 1, **keys, "additionalProperties": values}
+
+
+WORDS_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": TEXTUAL},
+        _words_by(_BY_LANGUAGE, _words_by(_BY_CHANNEL)),
+        _words_by(_BY_CHANNEL, _words_by(_BY_LANGUAGE)),
     ]
 }
 
@@ -527,6 +631,8 @@ WORDING_SCHEMA: dict[str, Any] = {
 TEXT = Template()
 PROSE = Template(prose=True)
 PROMPT = PromptType()
+WORDS = PromptType("message")
 DATA = Any_()
+LINE = Worded()
 BOOL = Boolean()
 GUARD = Guard()

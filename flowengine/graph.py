@@ -1,7 +1,7 @@
 """Where every outcome leads: the one place that resolves handlers, for checks, compiler, pictures and engine.
 
 An event of a state looks, in this order, at the state's ``on``; for ``notsure`` at ``human``; for a choice at the
-state of its name and at ``chosen``; at ``else``; at the flow's ``on``; and then at the default.
+state of its name and at ``chosen`` (of an ask: ``answer``); at ``else``; at the flow's ``on``; and then at the default.
 """
 
 from __future__ import annotations
@@ -13,10 +13,15 @@ from typing import Any, Literal
 from flowengine.model import LATE_EVENTS, Branch, Flow, Handler, Instruction, State
 from flowengine.problems import Mark
 from flowengine.states import KINDS, Outcome
+from flowengine.states.base import Where
 
-Via = Literal["on", "human", "name", "chosen", "else", "flow", "default", "next", "route", "visits", "start"]
+Via = Literal["on", "human", "name", "chosen", "answer", "else", "flow", "default", "next", "route", "visits", "start"]
+ASKING = ("menu", "collect", "ask")
+"""Kinds that `back` returns to."""
+ASIDE = frozenset({"message", "taken", "tick"})
+"""What comes while a place goes on waiting: a handler may leave it there, and ``else`` does not mean it."""
 NOT_ELSE = frozenset({"hangup", "disconnected", "failed", "error"})
-ENDS_CALL = frozenset({"goodbye", "apology", "end", "recorded"})
+ENDS_CALL = frozenset({"goodbye", "apology", "end", "recorded", "pardon"})
 """Defaults after which the call is over."""
 
 
@@ -72,8 +77,9 @@ def resolve(state: State, outcome: Outcome, flow: Flow, own_error: bool = False)
     if outcome.choice:
         if event in flow.states:
             return Resolution("name", state=event)
-        if "chosen" in state.on:
-            return Resolution("chosen", state.on["chosen"])
+        gathers: Via = "answer" if state.kind == "ask" else "chosen"
+        if gathers in state.on:
+            return Resolution(gathers, state.on[gathers])
     if "else" in state.on and _caught_by_else(outcome):
         return Resolution("else", state.on["else"])
     if event in flow.on and not (own_error and event == "error"):
@@ -82,7 +88,7 @@ def resolve(state: State, outcome: Outcome, flow: Flow, own_error: bool = False)
 
 
 def _caught_by_else(outcome: Outcome) -> bool:
-    late = outcome.side or outcome.name == "beep" or outcome.outside or outcome.name == "chosen"
+    late = outcome.side or outcome.outside or outcome.name in ("beep", "chosen") or outcome.name in ASIDE
     return outcome.name not in NOT_ELSE and not late
 
 
@@ -134,10 +140,11 @@ def outcomes(state: State, flow: Flow, book: Book) -> tuple[Outcome, ...]:
     if not state.kind or not state.config:
         return late_outcomes(state, flow)
     own = KINDS[state.kind].outcomes(state, flow)
-    if state.kind == "subflow":
+    if state.kind in ("subflow", "call"):
         callee = book.flows.get(state.config["flow"])
         if callee is not None:
-            own = tuple(Outcome(name, ("same",)) for name in callee.outcomes) + own
+            where: Where = "same" if state.kind == "subflow" else "next"
+            own = tuple(Outcome(name, (where,)) for name in callee.outcomes) + own
     return own + late_outcomes(state, flow)
 
 
@@ -183,9 +190,9 @@ def unhandled(state: State, flow: Flow, book: Book) -> list[Outcome]:
 
 
 def menus_before(flow: Flow, book: Book) -> dict[str, set[str]]:
-    """For every state the menus that can lead to it without another menu between: where ``back`` may go."""
+    """For every state the menus (or asks) that can lead to it without another menu between: where ``back`` may go."""
     before: dict[str, set[str]] = {name: set() for name in flow.states}
-    asking = [state for state in flow.states.values() if state.kind in ("menu", "collect")]
+    asking = [state for state in flow.states.values() if state.kind in ASKING]
     for menu in asking:
         seen: set[str] = set()
         todo = [way.target for way in ways(menu, flow, book)]
@@ -195,6 +202,6 @@ def menus_before(flow: Flow, book: Book) -> dict[str, set[str]]:
                 continue
             seen.add(name)
             before[name].add(menu.name)
-            if flow.states[name].kind not in ("menu", "collect"):
+            if flow.states[name].kind not in ASKING:
                 todo += [way.target for way in ways(flow.states[name], flow, book)]
     return before

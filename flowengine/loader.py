@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowengine.choosing import WIDE_CHOICES
 from flowengine.document import Document, Map, Node, Text
 from flowengine.fields import (
     BOOL,
@@ -25,13 +26,24 @@ from flowengine.fields import (
     unknown_key,
 )
 from flowengine.instructions import INSTRUCTIONS
-from flowengine.model import Branch, Flow, Handler, Instruction, Project, State, Visits
+from flowengine.model import CHANNELS, Branch, Flow, Handler, Instruction, Project, Session, State, Variable, Visits
 from flowengine.problems import Problem, listed
-from flowengine.sections import ADDRESSES, CALENDARS, OUTCOMES, RECORDING, SOUNDS, TRIGGERS, VARIABLES
+from flowengine.sections import (
+    ADDRESSES,
+    CALENDARS,
+    LIFETIME,
+    OUTCOMES,
+    RECORDING,
+    SILENCE,
+    SOUNDS,
+    VARIABLES,
+)
 from flowengine.states import KINDS
+from flowengine.states.ask import LONGEST
 from flowengine.states.branches import read_do, read_handler, read_target
 from flowengine.states.bridge import CLI
 from flowengine.states.menu import template_mark
+from flowengine.triggers import TRIGGERS
 
 RING = "ring"
 _SHORTHAND = ("say", "play", "send", "set", "clear")
@@ -47,6 +59,26 @@ DEFAULTS = Record(
 )
 
 
+MESSAGE_DEFAULTS = Record(
+    (
+        Field("timeout", Duration(1, LONGEST), "for every ask"),
+        Field("repeats", Integer(0, 5), "for every ask"),
+        Field("settle", Duration(0, 60), "for every ask"),
+        Field("late_tap", OneOf(("accept", "repeat", "ignore")), "for every ask"),
+    ),
+    "defaults",
+)
+
+
+def _read_defaults(node: Node, reader: Reader) -> dict[str, Any] | None:
+    in_message = reader.channel == "message"
+    own, other = (MESSAGE_DEFAULTS, DEFAULTS) if in_message else (DEFAULTS, MESSAGE_DEFAULTS)
+    if isinstance(node, Map):
+        for key in set(node.entries) & set(other.named()) - set(own.named()):
+            reader.wrong_channel(node.keys[key], key, ("voice",) if in_message else ("message",))
+    return own.read(node, reader)
+
+
 def _keep(node: Node, reader: Reader) -> Node:
     return node
 
@@ -55,6 +87,7 @@ _FAILURE = Record(
     (Field("ace", OneOf(("continue", "hangup")), "what a broken turn answers to an ACE", True),), "failure"
 )
 
+_CALLS, _MESSAGES = ("voice",), ("message",)
 FLOW = Record(
     (
         Field("flow", Name("a flow"), "the name of the flow, unique in the project", True),
@@ -66,29 +99,73 @@ FLOW = Record(
             "the first is the default",
             shown="[en-US]",
         ),
-        Field("triggers", TRIGGERS, "what starts it: a dialled number, the API, or any call"),
+        Field("triggers", TRIGGERS, "what starts it: a dialled number, keywords, a date, the API …"),
         Field("inputs", VARIABLES, "what whoever starts it must give"),
         Field("outcomes", OUTCOMES, "how it may `return`, when another flow plays it"),
-        Field("cli", CLI, "the number that those who are called see"),
-        Field("may_dial", ADDRESSES, "every address that may be reached; nothing else is"),
+        Field("cli", CLI, "the number that those who are called see", channels=_CALLS),
+        Field("may_dial", ADDRESSES, "every address that may be reached; nothing else is", channels=_CALLS),
         Field("calendars", CALENDARS, "opening hours by name"),
-        Field("recordings", RECORDING, "where recordings go"),
-        Field("sounds", SOUNDS, "uploaded files and URLs by name"),
+        Field("recordings", RECORDING, "where recordings go", channels=_CALLS),
+        Field("sounds", SOUNDS, "uploaded files and URLs by name", channels=_CALLS),
         Field("variables", VARIABLES, "what the flow remembers"),
-        Field("defaults", DEFAULTS, "settings for every state"),
+        Field("contact", VARIABLES, "fields of a contact, which outlive the session, beside the project's"),
+        Field("defaults", Custom(_read_defaults, {"type": "object"}, "settings"), "settings for every state"),
+        Field(
+            "channels",
+            ListOf(OneOf(CHANNELS), lone=True, least=1),
+            "the channels, the first one preferred",
+            shown="the conversation's",
+            channels=_MESSAGES,
+        ),
+        Field("session", LIFETIME, "how long a conversation lasts", shown="24 h, then forget", channels=_MESSAGES),
+        Field("choices", WIDE_CHOICES, "understood in every ask, shown in none", channels=_MESSAGES),
+        Field(
+            "busy",
+            OneOf(("wait", "skip", "replace")),
+            "what a start does to somebody who is in another flow",
+            default="wait",
+            channels=_MESSAGES,
+        ),
+        Field("quiet", SILENCE, "hours in which nothing is sent unasked", channels=_MESSAGES),
+        Field(
+            "late",
+            OneOf(("answer", "drop")),
+            "what becomes of a message that comes out of order",
+            default="answer",
+            channels=_MESSAGES,
+        ),
         Field(
             "answer",
             OneOf(("auto", "never")),
             "whether a call is answered before the first sound",
             default="auto",
+            channels=_CALLS,
         ),
-        Field("failure", _FAILURE, "what a caller gets when a turn breaks"),
+        Field("failure", _FAILURE, "what a caller gets when a turn breaks", channels=_CALLS),
         Field("on", Custom(_keep, {"$ref": "#/$defs/handlers"}, "handlers"), "handlers for every state"),
         Field("start", Name("a state"), "the first state", True),
         Field("states", Custom(_keep, {"$ref": "#/$defs/states"}, "states by name"), "the states", True),
     ),
     "a flow",
 )
+
+VOICE_FLOW = Record(tuple(each for each in FLOW.fields if each.serves("voice")), "a voice flow")
+MESSAGE_FLOW = Record(tuple(each for each in FLOW.fields if each.serves("message")), "a message flow")
+
+NEAREST = {
+    "menu": "use ask, with choices",
+    "collect": "use ask, with expect",
+    "voicemail": "use ask, with expect: media",
+    "connect": "use call, or handover",
+    "dial": "use call, with a voice flow that dials",
+    "conference": "use handover",
+    "park": "use wait",
+    "svaml": "use send",
+    "ask": "use menu or collect",
+    "handover": "use connect",
+    "call": "use dial, or send",
+}
+"""What to write in the other sort of flow."""
 
 _VISITS = Record(
     (
@@ -125,10 +202,7 @@ def load(document: Document, project: Project) -> Loaded:
     root = document.root
     reader = Reader(document.file, sounds={**project.sounds, **sounds_of(root)})
     if _text(root, "channel") == "message":
-        mark = root.entries["channel"].mark
-        reader.problem("message-flow", mark, "message flows cannot be run by this version", "use channel: voice")
-        loaded.problems += reader.problems
-        return loaded
+        reader.channel = "message"
     loaded.flow = _Loader(reader, document, root, project).flow()
     loaded.problems += reader.problems
     return loaded
@@ -160,7 +234,8 @@ class _Loader:
         self.top = FLOW.read(self.root, self.reader) or {}
         top = self.top
         written = {key: value for key, value in (top.get("defaults") or {}).items() if value is not None}
-        self.settings = {**self.project.defaults, **written}
+        of_project = self.project.defaults if self.reader.channel == "voice" else {}
+        self.settings = {**of_project, **written}
         states = self.states(top.get("states"))
         start = self.root.entries.get("start")
         if not top.get("flow") or states is None:
@@ -185,12 +260,29 @@ class _Loader:
             inputs=top["inputs"] or {},
             outcomes=top["outcomes"] or (),
             sounds=self.reader.sounds,
+            contact=self._contact(top["contact"] or {}),
             on=self.handlers(top["on"], of_flow=True),
             answer=top["answer"] == "auto",
             failure_ace=(top["failure"] or {}).get("ace"),
             defaults=self.settings,
+            channels=top["channels"] or (),
+            session=top["session"] or Session(),
+            choices=top["choices"] or (),
+            busy=top["busy"],
+            quiet=top["quiet"],
+            late=top["late"],
             lines=tuple(self.document.lines),
         )
+
+    def _contact(self, own: dict[str, Variable]) -> dict[str, Variable]:
+        """The flow's contact fields; one that the project declares differently is told."""
+        for name, each in own.items():
+            shared = self.project.contact.get(name)
+            if shared is not None and not each.same(shared):
+                message = f'the contact field "{name}" is declared differently on line {shared.mark.line} of '
+                fix = "declare it once, in flowengine.yaml"
+                self.reader.problem("contact-clash", each.mark, message + shared.mark.file, fix)
+        return own
 
     def states(self, node: Node | None) -> dict[str, State] | None:
         if not isinstance(node, Map) or not node.entries:
@@ -244,9 +336,6 @@ class _Loader:
                 message = "the kind ring is not part of this version"
                 fix = "park the caller and dial from outside, or use connect"
                 self.reader.problem("not-yet", node.keys[key], message, fix)
-            elif key in ("ask", "handover", "call"):
-                message = f"{key} belongs to message flows, which this version cannot run"
-                self.reader.problem("message-flow", node.keys[key], message, "use a voice kind such as menu")
             elif key not in known:
                 unknown_key(self.reader, node.keys[key], known, f'the state "{name}"')
 
@@ -261,6 +350,9 @@ class _Loader:
         if not name:
             return {}
         kind, own = KINDS[name], node.entries[name]
+        if self.reader.channel not in kind.channels:
+            self.reader.wrong_channel(node.keys[name], name, kind.channels, NEAREST[name])
+            return None
         before = len(self.reader.problems)
         config = kind.read(own, self.reader)
         if config is None:
@@ -270,7 +362,7 @@ class _Loader:
                 {key: self.settings[key] for key in self.settings if key in config and key not in own.entries}
             )
             kind.check(config, own, self.reader)
-            if config.get("template"):
+            if name == "menu" and config.get("template"):
                 config["template_mark"] = template_mark(own)
         if len(self.reader.problems) > before and any(p.severity == "error" for p in self.reader.problems[before:]):
             return None

@@ -32,6 +32,11 @@ def lower_source(source: Source) -> Any:
     return {"$g" if source.guard else "$t": source.text, "at": str(source.mark)}
 
 
+def lower_url(source: Source) -> Any:
+    """A URL: what is put in is escaped."""
+    return {"$u": source.text, "at": str(source.mark)} if source.dynamic else source.text
+
+
 def lower_prompt(prompt: Prompt) -> dict[str, Any]:
     return {
         "$p": {

@@ -7,12 +7,18 @@ Only :mod:`flowengine.expressions` gives a :class:`Source` its meaning; only the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from flowengine.problems import Mark
 
 Channel = Literal["voice", "message"]
+CHANNELS = (
+    "SMS", "MMS", "RCS", "WHATSAPP", "MESSENGER", "INSTAGRAM", "VIBERBM", "TELEGRAM", "LINE", "WECHAT", "KAKAOTALK",
+    "KAKAOTALKCHAT", "APPLEBC",
+)  # fmt: skip
+"""The channels of messages, as the platform names them."""
+
 RESERVED_TARGETS = ("end", "continue", "back")
 UNREADABLE = "?"
 """A target that was written and cannot be read; its problem was told."""
@@ -49,7 +55,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is heard, by language; the key ``""`` serves every language."""
+    """What is heard or read: by language, ``""`` for every one; in a message also by channel (``@SMS``, ``en@SMS``)."""
 
     wording: Mapping[str, tuple[Part, ...]]
     mark: Mark
@@ -57,11 +63,67 @@ class Prompt:
     def parts(self) -> list[Part]:
         return [part for parts in self.wording.values() for part in parts]
 
-    def in_language(self, language: str, default: str) -> tuple[Part, ...]:
-        for key in (language, "", default):
-            if key in self.wording:
-                return self.wording[key]
+    def in_language(self, language: str, default: str, channel: str = "") -> tuple[Part, ...]:
+        """The words for a language; with a ``channel`` those for it first, in each language that is tried."""
+        for tongue in (language, "", default):
+            for key in (f"{tongue}@{channel}", tongue) if channel else (tongue,):
+                if key in self.wording:
+                    return self.wording[key]
         return next(iter(self.wording.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person may answer: ``value`` is the event and, without a handler, the state it leads to.
+
+    In a call it has a ``key``. In a message it may have a ``label`` (it is shown), ``words`` (the whole text, by
+    language), ``has`` (words inside it) and ``number`` (bounds). ``url``, ``call``, ``location`` and ``calendar`` make
+    a button that opens something and is never an answer; ``share_location`` one that is answered by a place.
+    """
+
+    value: str
+    key: str
+    mark: Mark
+    label: Prompt | None = None
+    description: Prompt | None = None
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    has: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    number: tuple[int, int] | None = None
+    url: Source | None = None
+    call: Source | None = None
+    location: Mapping[str, Any] | None = None
+    calendar: Mapping[str, Any] | None = None
+    share_location: bool = False
+
+    @property
+    def opens(self) -> bool:
+        """Whether it opens something in place of answering."""
+        return any(each is not None for each in (self.url, self.call, self.location, self.calendar))
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """One choice for every element of ``list``, a guard that names a variable; the templates see it as ``item``."""
+
+    list: Source
+    value: Source
+    label: Prompt
+    mark: Mark
+    description: Prompt | None = None
+
+
+ExpectKind = Literal["any", "date", "media", "location", "number", "matches"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """A sort of answer that is no choice. ``low`` and ``high`` bound a number, ``pattern`` is RE2."""
+
+    kind: ExpectKind
+    mark: Mark
+    low: int | None = None
+    high: int | None = None
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +189,10 @@ class Variable:
     sensitive: bool = False
     max_length: int | None = None
 
+    def same(self, other: Variable) -> bool:
+        """Whether both are declared alike, wherever they stand."""
+        return replace(self, mark=other.mark) == other
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -162,11 +228,45 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """An entry point: ``to`` (a dialled number), ``start: api`` or ``any``."""
+    """An entry point. Of a call: ``to`` (a dialled number), ``start`` or ``any``.
+
+    Of messages: ``keywords`` (``words``), ``link``, ``any``, ``start``, ``date`` (``value`` is the contact field,
+    ``offset`` seconds, ``at`` minutes of the day) or ``schedule`` (``days`` 0 = Monday, ``at``, ``timezone``, ``tag``).
+    ``app``, ``channels`` and ``to`` narrow what comes in; ``enter`` is the state it begins at, ``start`` if empty.
+    """
 
     kind: str
     value: str
     mark: Mark
+    words: tuple[str, ...] = ()
+    interrupt: bool = False
+    app: str = ""
+    channels: tuple[str, ...] = ()
+    to: str = ""
+    enter: str = ""
+    enter_mark: Mark = NOWHERE
+    offset: float = 0
+    at: int = 0
+    timezone: str = ""
+    tag: str = ""
+    days: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """How long a conversation may be silent (seconds), and whether the next message then begins anew."""
+
+    expires: float = 86_400.0
+    then: Literal["forget", "resume"] = "forget"
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Minutes of the day in which nothing is sent unasked; ``timezone`` is ``contact`` or an IANA name."""
+
+    start: int
+    stop: int
+    timezone: str = "contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +291,7 @@ class Project:
     contact: Mapping[str, Variable] = field(default_factory=dict)
     env: tuple[str, ...] = ()
     kill_switch: str = ""
+    consent: Mapping[str, Prompt] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +321,13 @@ class Flow:
     answer: bool = True
     failure_ace: Literal["continue", "hangup"] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    contact: Mapping[str, Variable] = field(default_factory=dict)
+    channels: tuple[str, ...] = ()
+    session: Session = Session()
+    choices: tuple[Choice, ...] = ()
+    busy: Literal["wait", "skip", "replace"] = "wait"
+    quiet: Quiet | None = None
+    late: Literal["answer", "drop"] = "answer"
     lines: tuple[str, ...] = ()
 
     @property
@@ -233,3 +341,7 @@ class Flow:
     def names(self) -> dict[str, Variable]:
         """Variables and inputs, which one namespace holds."""
         return {**self.inputs, **self.variables}
+
+    def contact_fields(self) -> dict[str, Variable]:
+        """What is kept of a contact: the project's fields and the flow's own."""
+        return {**self.project.contact, **self.contact}

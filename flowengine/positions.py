@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from flowengine.graph import Book, Resolution, menus_before, outcomes, resolve
 from flowengine.model import LATE_EVENTS, Branch, Flow, State
 from flowengine.states import KINDS, Outcome
+from flowengine.states.ask import offered
 from flowengine.states.base import landing
 from flowengine.svaml import Position, after_input
 
@@ -49,7 +50,12 @@ class Analysis:
 
 
 def entries(flow: Flow, book: Book) -> list[Position]:
-    """Where a flow may begin: I for calls that come in, O for calls it places; as a subflow where it is played."""
+    """Where a flow may begin: I for calls that come in, O for calls it places; as a subflow where it is played.
+
+    A message flow knows one position.
+    """
+    if flow.channel == "message":
+        return ["M"]
     found: list[Position] = []
     kinds = {trigger.kind for trigger in flow.triggers}
     if kinds & {"to", "any"}:
@@ -79,7 +85,7 @@ def analyse(flow: Flow, book: Book) -> dict[Position, Analysis]:
 
 def _played_in(flow: Flow, book: Book) -> Iterator[Position]:
     for other in book.flows.values():
-        if other.name == flow.name or not plays(other, flow.name):
+        if other.name == flow.name or other.channel != flow.channel or not plays(other, flow.name):
             continue
         for each in analyse(other, book).values() if ("all", other.name) in book.cache else _own(other, book):
             for name, position in each.pairs:
@@ -155,6 +161,8 @@ class Walk:
 
     def run(self) -> Analysis:
         self.reach(self.flow.start, self.result.entry, None, "start")
+        for trigger in self.flow.triggers:
+            self.reach(trigger.enter, self.result.entry, None, trigger.kind)
         self._drain()
         while self._errors():
             self._drain()
@@ -164,7 +172,7 @@ class Walk:
     def _side_runs(self) -> None:
         """Late events, and the end of a call that had ended: what their runs reach ends and returns nothing."""
         ends, returns = set(self.result.ends), {name: set(each) for name, each in self.result.returns.items()}
-        over = self.flow.on.get("disconnected")
+        over = self.flow.on.get("disconnected") if self.flow.channel == "voice" else None
         for branch in over.branches if over else ():
             self._branch(branch, "N", None, "disconnected")
         self._drain()
@@ -224,7 +232,7 @@ class Walk:
             self.result.returns.setdefault(state.config["outcome"], set()).add(position)
         else:
             self._outcomes(pair, state)
-        if state.kind == "menu" and any(each.value == "back" for each in state.config["choices"] or ()):
+        if state.kind in ("menu", "ask") and any(each.value == "back" for each in offered(state, self.flow)):
             for name in self._menus(state.name):
                 self.reach(name, _after(position), pair, "back")
 
@@ -267,11 +275,13 @@ class Walk:
         callee = self.book.flows.get(state.config["flow"])
         error = next(each for each in outcomes(state, self.flow, self.book) if each.name == "error")
         self._raise(error, pair[1], pair, state)
-        if callee is None:
+        if callee is None or callee.channel != self.flow.channel:
             return
         summary = analysis(callee, pair[1], self.book)
         self.result.inputs |= summary.inputs
         for outcome in outcomes(state, self.flow, self.book):
+            if outcome.name == "expired":
+                self._raise(outcome, pair[1], pair, state)
             reached = summary.returns.get(outcome.name, set()) | (summary.ends if outcome.name == "done" else set())
             for position in sorted(reached):
                 self._raise(outcome, position, pair, state)
@@ -284,10 +294,14 @@ class Walk:
 
 
 def _after(position: Position) -> Position:
-    return "N" if position in ("N", "O") else after_input(position)
+    if position in ("N", "O", "M"):
+        return "M" if position == "M" else "N"
+    return after_input(position)
 
 
 def _wait_positions(outcome: Outcome, position: Position, state: State, outbound: bool) -> list[Position]:
+    if position == "M":
+        return [position]
     if position in ("N", "O"):
         timed = outcome.name in ("elapsed", *(state.config["until"] or ()))
         return [landing("outbound", position, outbound)] if timed else []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flowengine.document import Document, read_file
-from flowengine.fields import PROMPT, Constant, Field, ListOf, MapOf, Name, Reader, Record
+from flowengine.fields import PROMPT, WORDS, Constant, Field, ListOf, MapOf, Name, Reader, Record
 from flowengine.loader import DEFAULTS, Loaded, load, sounds_of
 from flowengine.model import Flow, Project
 from flowengine.problems import Mark, Problem, did_you_mean
@@ -18,6 +18,14 @@ from flowengine.sections import CALENDARS, SOUNDS, VARIABLES
 FILE = "flowengine.yaml"
 SCENARIO = ".test.yaml"
 
+CONSENT = Record(
+    (
+        Field("farewell", WORDS, "sent once, to who wants no more messages"),
+        Field("welcome", WORDS, "sent to who wants them again"),
+        Field("help", WORDS, "the answer to HELP where no flow has one"),
+    ),
+    "consent",
+)
 PROJECT = Record(
     (
         Field("calendars", CALENDARS, "opening hours by name, for all flows"),
@@ -25,12 +33,13 @@ PROJECT = Record(
         Field("sounds", SOUNDS, "uploaded files and URLs by name"),
         Field("tone", PROMPT, "the tone of every voicemail"),
         Field("constants", MapOf(Constant(), "a name"), "names every flow may read"),
-        Field("defaults", DEFAULTS, "settings for every state of every flow"),
+        Field("defaults", DEFAULTS, "settings for every state of every voice flow"),
         Field(
             "env",
             ListOf(Constant("[A-Z][A-Z0-9_]*", "the name of an environment variable")),
             "what `env.` may read",
         ),
+        Field("consent", CONSENT, "what is sent when somebody leaves, comes back, or asks for help"),
         Field("kill_switch", Name("a flow"), "a flow tried before every start"),
     ),
     "flowengine.yaml",
@@ -134,6 +143,7 @@ def _project(file: Path, shown: str, config: dict[str, Any]) -> Project:
         contact=config.get("contact") or {},
         env=config.get("env") or (),
         kill_switch=config.get("kill_switch") or "",
+        consent={name: words for name, words in (config.get("consent") or {}).items() if words},
     )
 
 

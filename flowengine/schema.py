@@ -13,15 +13,17 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from flowengine.choosing import CHOICE
 from flowengine.document import Map, plain, read
-from flowengine.fields import PROMPT_SCHEMA, WORDING_SCHEMA
+from flowengine.fields import PROMPT_SCHEMA, WORDING_SCHEMA, WORDS_SCHEMA, Record
 from flowengine.instructions import INSTRUCTIONS, Instruct
-from flowengine.loader import FLOW, STATE_KEYS
-from flowengine.model import LATE_EVENTS, NOWHERE, Flow, Project, State
+from flowengine.loader import DEFAULTS, FLOW, MESSAGE_DEFAULTS, STATE_KEYS
+from flowengine.model import LATE_EVENTS, NOWHERE, Channel, Each, Flow, Project, Prompt, Source, State
 from flowengine.project import PROJECT
 from flowengine.states import KINDS, Kind
 from flowengine.states.base import Outcome
 from flowengine.states.branches import HANDLER_SCHEMA, TARGET_SCHEMA
+from flowengine.triggers import CALL_TRIGGER_SCHEMA, MESSAGE_TRIGGER
 
 Json = dict[str, Any]
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -40,8 +42,8 @@ _PATTERN_ERRORS = {
 
 EVENTS: dict[str, str] = {
     "chosen": "any choice without a handler and without a state of its name",
-    "timeout": "nothing was pressed, and all repeats are spent",
-    "invalidinput": "what was pressed does not fit, and all repeats are spent",
+    "timeout": "nothing came in answer, and all repeats are spent",
+    "invalidinput": "what came in answer does not fit, and all repeats are spent",
     "digits": "the digits are there",
     "hangup": "the caller hung up (in a menu), or a machine check found that the line is dead",
     "error": "it failed",
@@ -59,10 +61,18 @@ EVENTS: dict[str, str] = {
     "ok": "it worked",
     "done": "the flow that was played reached `end`",
     "expired": "the flow that was played took too long",
+    "answer": "an answer that was expected, or any choice without a handler and without a state of its name",
+    "empty": "the list of choices has no element",
+    "failed": "the question could not be delivered",
+    "message": "the person wrote something meanwhile",
+    "taken": "a person has taken the conversation over",
+    "returned": "it was given back",
+    "tick": "another `every` is over",
     "recording_finished": "a recording stopped",
     "recording_available": "the file of a recording is there, often after the call",
     "transcription_available": "the transcript is there, often after the call",
-    "else": "everything the kind raises that has no handler; not `hangup`, `disconnected`, `error` and late events",
+    "else": "everything the kind raises that has no handler; not `hangup`, `disconnected`, `failed`, `error` and late "
+    "events",
 }
 
 
@@ -99,10 +109,13 @@ _VARIANTS: Mapping[str, tuple[Json, ...]] = {
     "dial": ({"amd": "sync"}, {"amd": "async"}),
     "conference": ({"dtmf": {"mode": "detect"}, "until": ("event",)},),
     "random": ({"weights": {}},),
+    "ask": ({"each": Each(Source("slots"), Source(""), Prompt({}, NOWHERE), NOWHERE)},),
+    "handover": ({"timeout": 1.0, "every": 60.0},),
     "svaml": tuple({"action": {"name": name}} for name in ("runMenu", "connectPstn", "connectConf")),
 }
-_OPEN = {"random", "subflow", "svaml"}
-_FLOW = Flow("flow", "", NOWHERE, "voice", "", NOWHERE, {}, Project())
+_OPEN = {"random", "subflow", "svaml", "call"}
+_CHANNELS: tuple[Channel, ...] = ("voice", "message")
+_FLOWS: Mapping[str, Flow] = {each: Flow("flow", "", NOWHERE, each, "", NOWHERE, {}, Project()) for each in _CHANNELS}
 
 
 def kind_outcomes(kind: Kind) -> list[Outcome]:
@@ -113,7 +126,7 @@ def kind_outcomes(kind: Kind) -> list[Outcome]:
         if kind.name in ("svaml", "random") and not variant:
             continue
         state = State("state", NOWHERE, kind.name, NOWHERE, config)
-        for outcome in kind.outcomes(state, _FLOW):
+        for outcome in (each for channel in kind.channels for each in kind.outcomes(state, _FLOWS[channel])):
             if not outcome.choice and not outcome.outside:
                 found.setdefault(outcome.name, outcome)
     if kind.name == "menu":
@@ -132,9 +145,51 @@ def is_open(kind: Kind) -> bool:
 
 def flow_schema() -> Json:
     """The schema of a flow file."""
-    head = {"$schema": DRAFT, "markdownDescription": "A voice flow of flowengine."}
-    whole: Json = _with_pattern_errors({**head, **FLOW.schema(), "$defs": _definitions()})
+    head = {"$schema": DRAFT, "markdownDescription": "A flow of flowengine."}
+    shape = {**FLOW.schema(), **_by_channel()}
+    whole: Json = _with_pattern_errors({**head, **shape, "$defs": _definitions()})
     return whole
+
+
+def _by_channel() -> Json:
+    """What a sort of flow has of its own, and that it has nothing of the other."""
+    return {
+        "if": {"properties": {"channel": {"const": "message"}}, "required": ["channel"]},
+        "then": _of_channel("message", MESSAGE_TRIGGER.schema(), MESSAGE_DEFAULTS),
+        "else": _of_channel("voice", CALL_TRIGGER_SCHEMA, DEFAULTS),
+    }
+
+
+def _of_channel(channel: str, trigger: Json, defaults: Record) -> Json:
+    refused = _refused(channel)
+    strange = {each.name: refused for each in FLOW.fields if not each.serves(channel)}
+    instructions = {name: refused for name, each in INSTRUCTIONS.items() if channel not in each.channels}
+    send = _strange_keys(INSTRUCTIONS["send"].type, channel)
+    kinds = {name: _of_kind_in(each, channel) for name, each in KINDS.items()}
+    state = {name: each for name, each in {**kinds, **instructions, "send": send}.items() if each}
+    do = {"type": "array", "items": {"properties": {**instructions, **({"send": send} if send else {})}}}
+    return {
+        "properties": {
+            **strange,
+            "triggers": {"type": "array", "items": trigger},
+            "defaults": defaults.schema(),
+            "states": {"additionalProperties": {"properties": {**state, "do": do}}},
+        }
+    }
+
+
+def _of_kind_in(kind: Kind, channel: str) -> Json:
+    return _strange_keys(kind.fields, channel) if channel in kind.channels else _refused(channel)
+
+
+def _strange_keys(record: Any, channel: str) -> Json:
+    strange = {each.name: _refused(channel) for each in record.fields if not each.serves(channel)}
+    return {"properties": strange} if strange else {}
+
+
+def _refused(channel: str) -> Json:
+    belongs = "calls" if channel == "message" else "message flows"
+    return {"const": "-", "errorMessage": f"this belongs to {belongs}", "doNotSuggest": True}
 
 
 def project_schema() -> Json:
@@ -145,7 +200,7 @@ def project_schema() -> Json:
 
 
 def _prompts() -> Json:
-    return {"prompt": PROMPT_SCHEMA, "wording": WORDING_SCHEMA}
+    return {"prompt": PROMPT_SCHEMA, "wording": WORDING_SCHEMA, "words": WORDS_SCHEMA}
 
 
 def _definitions() -> Json:
@@ -154,6 +209,7 @@ def _definitions() -> Json:
     instructions = {f"instruction_{name}": _instruction(each) for name, each in INSTRUCTIONS.items()}
     return {
         **_prompts(),
+        "choice": CHOICE.schema(),
         **instructions,
         "do": {"type": "array", "items": one},
         "handler": HANDLER_SCHEMA,

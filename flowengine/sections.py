@@ -1,4 +1,4 @@
-"""The sections at the top of a flow: variables, addresses, calendars, triggers, recordings."""
+"""The sections at the top of a flow: variables, addresses, calendars, recordings, and what messages have."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from flowengine.fields import (
     BOOL,
     NAME,
     TEXT,
-    TEXTUAL,
     Constant,
     Custom,
+    Duration,
     Field,
     Integer,
     ListOf,
@@ -25,8 +25,9 @@ from flowengine.fields import (
     meant,
     unknown_key,
 )
-from flowengine.model import VARIABLE_TYPES, Address, Calendar, Hours, Recordings, Source, Trigger, Variable
+from flowengine.model import VARIABLE_TYPES, Address, Calendar, Hours, Quiet, Recordings, Session, Source, Variable
 from flowengine.states.collect import PATTERN
+from flowengine.triggers import CLOCK, ZONE
 
 VARIABLE = Record(
     (
@@ -262,34 +263,6 @@ def _is_day(text: str) -> bool:
     return True
 
 
-_TRIGGER_KINDS = ("to", "start", "any")
-
-
-def read_triggers(node: Node, reader: Reader) -> tuple[Trigger, ...] | None:
-    if not isinstance(node, Seq):
-        reader.expected(node, 'a list such as [ { to: "+12025550100" } ]')
-        return None
-    found = [_trigger(each, reader) for each in node.items]
-    return tuple(each for each in found if each is not None)
-
-
-def _trigger(node: Node, reader: Reader) -> Trigger | None:
-    if not isinstance(node, Map) or len(node.entries) != 1:
-        reader.expected(node, "one of to (a dialled number), start: api, or any: true")
-        return None
-    kind, value = next(iter(node.entries.items()))
-    if kind not in _TRIGGER_KINDS:
-        unknown_key(reader, node.keys[kind], _TRIGGER_KINDS, "a trigger of a call")
-        return None
-    allowed: dict[str, Any] = {"to": Constant(), "start": OneOf(("api",)), "any": OneOf(("true",))}
-    text = allowed[kind].read(value, reader)
-    if text is None:
-        return None
-    if kind == "to":
-        reader.number(value, text)
-    return Trigger(kind, text, value.mark)
-
-
 RECORDINGS = Record(
     (
         Field("to", TEXT, "`s3://bucket/folder/file` or `azure://account/container/file`", True),
@@ -308,6 +281,38 @@ def read_recordings(node: Node, reader: Reader) -> Recordings | None:
     return Recordings(config["to"], config["credentials"], config["format"] or "", config["notify"])
 
 
+SESSION = Record(
+    (
+        Field("expires", Duration(60, 30 * 86_400), "silence that ends the conversation", default=86_400.0),
+        Field("then", OneOf(("forget", "resume")), "what the next message finds", default="forget"),
+    ),
+    "session",
+)
+QUIET = Record(
+    (
+        Field("from", CLOCK, "when it begins", True),
+        Field("to", CLOCK, "when it ends", True),
+        Field("timezone", ZONE, "whose clock", default="contact"),
+    ),
+    "quiet",
+)
+
+
+def read_session(node: Node, reader: Reader) -> Session | None:
+    config = SESSION.read(node, reader)
+    return Session(config["expires"], config["then"]) if config else None
+
+
+def read_quiet(node: Node, reader: Reader) -> Quiet | None:
+    config = QUIET.read(node, reader)
+    if not config or config["from"] is None or config["to"] is None:
+        return None
+    if config["from"] == config["to"]:
+        reader.problem("shape", node, "quiet ends when it begins", "name two different times")
+        return None
+    return Quiet(config["from"], config["to"], config["timezone"])
+
+
 def _map_schema(of: Record) -> dict[str, Any]:
     return {
         "type": "object",
@@ -315,17 +320,6 @@ def _map_schema(of: Record) -> dict[str, Any]:
         "additionalProperties": of.schema(),
     }
 
-
-_TRIGGER_SCHEMA = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "minProperties": 1,
-        "maxProperties": 1,
-        "additionalProperties": False,
-        "properties": {"to": {"type": TEXTUAL}, "start": {"enum": ["api"]}, "any": {"enum": [True]}},
-    },
-}
 
 _CALENDAR_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -344,7 +338,8 @@ _CALENDAR_SCHEMA: dict[str, Any] = {
 VARIABLES = Custom(read_variables, _map_schema(VARIABLE), "variables by name")
 ADDRESSES = Custom(read_addresses, _map_schema(ADDRESS), "addresses by name")
 CALENDARS = Custom(read_calendars, _CALENDAR_SCHEMA, "calendars by name")
-TRIGGERS = Custom(read_triggers, _TRIGGER_SCHEMA, "a list of triggers")
 RECORDING = Custom(read_recordings, RECORDINGS.schema(), "where recordings go")
+LIFETIME = Custom(read_session, SESSION.schema(), "how long a conversation lasts")
+SILENCE = Custom(read_quiet, QUIET.schema(), "hours in which nothing is sent unasked")
 SOUNDS = MapOf(Constant(what="an uploaded file or an https URL"), "a name")
 OUTCOMES = ListOf(Name("an outcome"), lone=True)

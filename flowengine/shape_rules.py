@@ -95,7 +95,7 @@ states:
 ```
 """,
     "duplicate-choice": """
-Two choices of one menu have the same key: only one of them could ever be chosen.
+Two choices of one menu have the same key, or two of one ask the same label or word: only one of them could be chosen.
 
 ```yaml wrong
 flow: wrong
@@ -244,9 +244,6 @@ states:
     on: { answered: greet }
   greet: { say: Hello., next: end }
 ```
-""",
-    "message-flow": """
-The flow (or a state in it) is written for messages. This version runs voice flows: use `channel: voice` and its kinds.
 """,
     "missing-key": """
 A key is missing without which the rest means nothing. Such are the `start` of a flow and the `prompt` of a menu.
@@ -510,6 +507,29 @@ states:
 """,
     "unreadable": """
 The file cannot be opened; the message says why.
+""",
+    "wrong-channel": """
+Something of calls stands in a message flow, or the other way round. `channel` at the top of the file says which sort
+it is; each has keys, kinds and instructions of its own.
+
+```yaml wrong
+flow: wrong
+channel: message
+start: size
+states:
+  size:
+    menu: { prompt: Which size?, choices: { small: 1, large: 2 } }
+    on: { else: end }
+```
+```yaml right
+flow: right
+channel: message
+start: size
+states:
+  size:
+    ask: { prompt: Which size?, choices: { small: Small, large: Large } }
+    on: { small: end, large: end }
+```
 """,
     "yaml-feature": """
 The file uses a part of YAML that flows do not have: anchors and aliases, tags, merge keys, a second document, or a

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-Position = Literal["I", "O", "A", "B", "Pi", "Pa", "Pb", "K", "L", "C", "N"]
+Position = Literal["I", "O", "A", "B", "Pi", "Pa", "Pb", "K", "L", "C", "N", "M"]
 """What an answer answers.
 
 ``I`` the ICE of an incoming call; ``O`` the ICE of a callout of our own; ``A`` the ACE of our callout;
 ``B`` the ACE of a bridge (the callee of a connect picked up); ``Pi``, ``Pa``, ``Pb`` the PIE of a menu that
 began in I, A or B; ``K`` the PATCH of a parked call, ``L`` of a live one, ``C`` of one in a conference;
-``N`` nobody hears it (DICE, notify, conference PIE, a hang-up inside a menu).
+``N`` nobody hears it (DICE, notify, conference PIE, a hang-up inside a menu). ``M`` is a turn of a conversation
+by message, which has no answer at all.
 """
 
 Permit = Literal["Y", "w", "-"]
@@ -26,23 +27,23 @@ Permit = Literal["Y", "w", "-"]
 POSITIONS: tuple[Position, ...] = get_args(Position)
 
 _PERMISSION = """
-                I   O   A   B   Pi  Pa  Pb  K   L   C   N
-hangup          Y   -   Y   Y   Y   Y   Y   Y   Y   Y   -
-continue        -   -   w   Y   w   w   Y   w   Y   Y   -
-connectPstn     Y   Y   -   -   Y   Y   w   Y   -   -   -
-connectSip      Y   w   -   -   Y   Y   w   w   -   -   -
-connectMxp      Y   w   -   -   -   -   -   w   -   -   -
-connectStream   Y   -   -   -   -   -   -   -   -   -   -
-connectConf     Y   -   Y   w   Y   Y   Y   Y   -   -   -
-runMenu         Y   -   Y   w   Y   Y   Y   w   -   w   -
-park            Y   -   -   -   -   -   -   Y   Y   Y   -
-say             Y   -   Y   w   Y   Y   Y   Y   Y   Y   -
-playFiles       Y   -   Y   w   Y   Y   Y   Y   Y   Y   -
-sendDtmf        Y   -   -   -   Y   Y   Y   Y   Y   Y   -
-startRecording  Y   w   Y   Y   Y   Y   Y   Y   Y   Y   -
-stopRecording   Y   w   Y   Y   Y   Y   Y   Y   Y   Y   -
-answer          Y   -   -   -   -   -   -   -   -   -   -
-setCookie       Y   -   Y   Y   Y   Y   Y   Y   Y   Y   -
+                I   O   A   B   Pi  Pa  Pb  K   L   C   N   M
+hangup          Y   -   Y   Y   Y   Y   Y   Y   Y   Y   -   -
+continue        -   -   w   Y   w   w   Y   w   Y   Y   -   -
+connectPstn     Y   Y   -   -   Y   Y   w   Y   -   -   -   -
+connectSip      Y   w   -   -   Y   Y   w   w   -   -   -   -
+connectMxp      Y   w   -   -   -   -   -   w   -   -   -   -
+connectStream   Y   -   -   -   -   -   -   -   -   -   -   -
+connectConf     Y   -   Y   w   Y   Y   Y   Y   -   -   -   -
+runMenu         Y   -   Y   w   Y   Y   Y   w   -   w   -   -
+park            Y   -   -   -   -   -   -   Y   Y   Y   -   -
+say             Y   -   Y   w   Y   Y   Y   Y   Y   Y   -   -
+playFiles       Y   -   Y   w   Y   Y   Y   Y   Y   Y   -   -
+sendDtmf        Y   -   -   -   Y   Y   Y   Y   Y   Y   -   -
+startRecording  Y   w   Y   Y   Y   Y   Y   Y   Y   Y   -   -
+stopRecording   Y   w   Y   Y   Y   Y   Y   Y   Y   Y   -   -
+answer          Y   -   -   -   -   -   -   -   -   -   -   -
+setCookie       Y   -   Y   Y   Y   Y   Y   Y   Y   Y   -   -
 """
 
 

@@ -64,9 +64,15 @@ def warnings(paths: Iterable[str]) -> list[str]:
     return [f"{each.mark}: {each.message} [{each.rule}]" for each in found.problems]
 
 
+def of_calls(flows: Mapping[str, Any]) -> dict[str, Any]:
+    """The voice flows among some: the only ones a telephone can play."""
+    return {name: image for name, image in flows.items() if image["channel"] == "voice"}
+
+
 @lru_cache(maxsize=32)
 def library(paths: tuple[str, ...]) -> Library:
     artefact, revision = built(paths)
+    artefact = {**artefact, "flows": of_calls(artefact["flows"])}
     return open_library(json.loads(json.dumps(artefact)), revision, ENV, b"test")
 
 

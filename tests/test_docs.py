@@ -75,6 +75,13 @@ languages: [en-US, es-ES]
 variables: { %s }
 may_dial: { %s }
 """
+AROUND_MESSAGES = """
+flow: around
+channel: message
+outcomes: [right]
+languages: [en, es]
+variables: { slots: { type: list, default: "[]" }, %s }
+"""
 VARIABLES = ("tier", "pin", "account", "ticket", "name", "seats", "total", "arm", "text")
 ADDRESSES = ("sales", "support", "patient")
 CALLEES = {
@@ -91,10 +98,32 @@ states:
 """
 
 
-def _around() -> str:
+REMINDER = """
+flow: reminder
+channel: voice
+inputs: { to: { type: phone } }
+cli: "+12025550100"
+may_dial: { patient: { number: "{{ to }}", countries: [US], per_hour: 3 } }
+start: ring
+states:
+  ring: { dial: { to: patient }, on: { answered: greet } }
+  greet: { say: Hello., next: end }
+"""
+
+
+def _is_message(root: Map) -> bool:
+    """Whether a fragment has a kind or a send that only message flows have."""
+    own = {name for name, kind in KINDS.items() if kind.channels == ("message",)}
+    states = [each for each in root.entries.values() if isinstance(each, Map)]
+    return any(own & set(each.entries) for each in states)
+
+
+def _around(message: bool = False) -> str:
     variables = ", ".join(
         f'{name}: {{ type: {"digits" if name == "pin" else "text"}, default: "1" }}' for name in VARIABLES
     )
+    if message:
+        return AROUND_MESSAGES.strip("\n") % variables
     return AROUND.strip("\n") % (variables, ", ".join(f'{name}: {{ number: "+12025550111" }}' for name in ADDRESSES))
 
 
@@ -108,7 +137,7 @@ def _with_surroundings(fragment: str) -> str:
     missing = sorted(_targets(root) - set(root.entries) - {"end", "continue", "back"})
     states = [f"  {line}" for line in fragment.splitlines()]
     states += [f"  {name}: {{ say: Yes., next: end }}" for name in missing]
-    return "\n".join([_around(), f"start: {next(iter(root.entries))}", "states:", *states]) + "\n"
+    return "\n".join([_around(_is_message(root)), f"start: {next(iter(root.entries))}", "states:", *states]) + "\n"
 
 
 def _targets(state: Map) -> set[str]:
@@ -136,6 +165,7 @@ def test_every_fragment_has_no_error(fragment: str, tmp_path: Path) -> None:
     )
     for name, head in CALLEES.items():
         (tmp_path / f"{name}.yaml").write_text(CALLEE.format(name=name, head=head))
+    (tmp_path / "reminder.yaml").write_text(REMINDER)
     found = errors(problems(tmp_path, _with_surroundings(fragment)))
     assert [f"{each.mark}: {each.rule}: {each.message}" for each in found if each.mark.file.endswith("flow.yaml")] == []
 
@@ -155,6 +185,7 @@ def test_every_fact_is_explained() -> None:
         "call": known_facts.CALL,
         "menu": known_facts.MENU,
         "amd": known_facts.AMD,
+        "message": known_facts.MESSAGE,
         "contact": known_facts.CONTACT,
     }
     assert {space: set(words) for space, words in docs.FACTS.items()} == {

@@ -50,7 +50,10 @@ def played(kind: str) -> dict[str, Answer | None]:
     return found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+SPOKEN = [name for name, kind in KINDS.items() if "voice" in kind.channels]
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
 def test_every_answer_of_a_kind_is_the_golden_one(kind: str) -> None:
     file = GOLDEN / f"{kind}.json"
     found = played(kind)
@@ -63,7 +66,7 @@ def test_every_answer_of_a_kind_is_the_golden_one(kind: str) -> None:
 
 
 def test_every_golden_belongs_to_a_kind() -> None:
-    assert {each.stem for each in GOLDEN.glob("*.json")} == set(KINDS)
+    assert {each.stem for each in GOLDEN.glob("*.json")} == set(SPOKEN)
 
 
 # --- defaults ------------------------------------------------------------------------------------------------

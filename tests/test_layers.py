@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("model", "document", "suppress"),
     ("fields", "walk"),
     ("lowering",),
+    ("choosing", "content", "triggers"),
     ("instructions", "states"),
     ("sections",),
     ("loader",),
@@ -49,8 +50,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("build",),
     ("journal",),
     ("turns",),
+    ("chats",),
     ("settings", "service", "diagram", "listing", "schema", "report", "shape_rules"),
-    ("delivery",),
+    ("delivery", "starting"),
     ("web", "worker", "banner"),
     ("wsgi", "cli", "docs", "__main__", ""),
 )

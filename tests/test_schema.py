@@ -82,7 +82,7 @@ def test_the_project_file_passes() -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_every_kinds_example_passes(name: str) -> None:
     states = loose(example(KINDS[name]))
-    assert complaints({"flow": "f", "channel": "voice", "start": "one", "states": states}) == []
+    assert complaints({"flow": "f", "channel": KINDS[name].channels[0], "start": "one", "states": states}) == []
 
 
 @pytest.mark.parametrize("name", INSTRUCTIONS)
@@ -150,7 +150,8 @@ def test_a_snippet_inserts_each_kind_as_a_state_that_passes() -> None:
     snippets = SCHEMA["$defs"]["state"]["defaultSnippets"]
     assert {each["label"] for each in snippets} == {*KINDS, "say"}
     for each in snippets:
-        assert complaints(with_state(as_editor(each["body"]))) == []
+        channel = KINDS[each["label"]].channels[0] if each["label"] in KINDS else "voice"
+        assert complaints(with_state(as_editor(each["body"]), channel=channel)) == []
 
 
 # --- the parser and the schema know the same keys --------------------------------------------------------
@@ -172,7 +173,27 @@ BASE: dict[str, Any] = {
         "instructed": {"do": [{"send": {}}, {"record": {}}, {"cookie": {}}, {}], "next": "end"},
     },
 }  # fmt: skip
-SPOTS: list[tuple[str | int, ...]] = [
+MESSAGE_BASE: dict[str, Any] = {
+    "flow": "f",
+    "channel": "message",
+    "start": "one",
+    "variables": {"v": {"type": "text"}},
+    "contact": {"v": {"type": "text"}},
+    "triggers": [{"keywords": ["book"]}],
+    "session": {"expires": "3d"},
+    "quiet": {"from": "21:00", "to": "08:00"},
+    "defaults": {"timeout": "2h"},
+    "choices": {"agent": {"words": "agent"}},
+    "states": {
+        "one": {"next": "end", "visits": {"max": "3", "then": "end"}},
+        "instructed": {
+            "do": [{"send": {}}, {"send": {"card": {}}}, {"send": {"list": {}}}, {"send": {"media": {}}}, {}],
+            "next": "end",
+        },
+    },
+}  # fmt: skip
+Spot = tuple[str | int, ...]
+VOICE_SPOTS: list[Spot] = [
     (),
     ("variables", "v"),
     ("inputs", "v"),
@@ -189,20 +210,52 @@ SPOTS: list[tuple[str | int, ...]] = [
     ("states", "instructed", "do", 1, "record"),
     ("states", "instructed", "do", 2, "cookie"),
     ("states", "instructed", "do", 3),
-    *(("states", f"a_{name}", name) for name in KINDS if name not in ("random", "route")),
     ("states", "a_menu", "menu", "choices", "a"),
     ("states", "a_conference", "conference", "dtmf"),
     ("states", "a_connect", "connect", "streaming"),
 ]
-NOT_HERE = {"order", "two-kinds", "message-flow", "not-yet"}
+MESSAGE_SPOTS: list[Spot] = [
+    (),
+    ("contact", "v"),
+    ("triggers", 0),
+    ("session",),
+    ("quiet",),
+    ("defaults",),
+    ("choices", "agent"),
+    ("states", "one"),
+    ("states", "instructed", "do", 0, "send"),
+    ("states", "instructed", "do", 1, "send", "card"),
+    ("states", "instructed", "do", 2, "send", "list"),
+    ("states", "instructed", "do", 3, "send", "media"),
+    ("states", "instructed", "do", 4),
+    ("states", "a_ask", "ask", "choices", "a"),
+    ("states", "a_ask", "ask", "template"),
+    ("states", "a_ask", "ask", "remind", 0),
+]
 
 
-def _flow_with_kinds() -> dict[str, Any]:
-    flow = deepcopy(BASE)
-    flow["states"] |= {f"a_{name}": {name: {}} for name in KINDS if name not in ("random", "route")}
-    flow["states"]["a_menu"]["menu"] = {"choices": {"a": {}}}
-    flow["states"]["a_conference"]["conference"] = {"dtmf": {}}
-    flow["states"]["a_connect"]["connect"] = {"streaming": {}}
+def kinds_in(channel: str) -> list[str]:
+    return [name for name, kind in KINDS.items() if channel in kind.channels and name not in ("random", "route")]
+
+
+SPOTS: list[tuple[str, Spot]] = [
+    (channel, spot)
+    for channel, spots in (("voice", VOICE_SPOTS), ("message", MESSAGE_SPOTS))
+    for spot in (*spots, *(("states", f"a_{name}", name) for name in kinds_in(channel)))
+]
+NOT_HERE = {"order", "two-kinds", "wrong-channel", "not-yet"}
+
+
+def _flow_with_kinds(channel: str) -> dict[str, Any]:
+    flow = deepcopy(BASE if channel == "voice" else MESSAGE_BASE)
+    states = flow["states"]
+    states |= {f"a_{name}": {name: {}} for name in kinds_in(channel)}
+    if channel == "message":
+        states["a_ask"]["ask"] = {"choices": {"a": {"label": "A"}}, "template": {}, "remind": [{}]}
+        return flow
+    states["a_menu"]["menu"] = {"choices": {"a": {}}}
+    states["a_conference"]["conference"] = {"dtmf": {}}
+    states["a_connect"]["connect"] = {"streaming": {}}
     return flow
 
 
@@ -220,15 +273,20 @@ def _all_keys(schema: Any) -> Iterator[str]:
 CANDIDATES = sorted({key for key in _all_keys(SCHEMA) if re.fullmatch("[a-z_]+", key)} | {"nonsense"})
 
 
-ONE_AT_A_TIME: list[tuple[str | int, ...]] = [("states", "one"), ("states", "instructed", "do", 3)]
+ONE_AT_A_TIME = [
+    ("voice", ("states", "one")),
+    ("voice", ("states", "instructed", "do", 3)),
+    ("message", ("states", "one")),
+    ("message", ("states", "instructed", "do", 4)),
+]
 
 
-@pytest.mark.parametrize("spot", SPOTS, ids=lambda spot: ".".join(map(str, spot)) or "flow")
-def test_the_parser_knows_exactly_the_schemas_keys(spot: tuple[str | int, ...]) -> None:
-    batches = [[key] for key in CANDIDATES] if spot in ONE_AT_A_TIME else [CANDIDATES]
+@pytest.mark.parametrize(("channel", "spot"), SPOTS, ids=lambda part: ".".join(map(str, part)) or "flow")
+def test_the_parser_knows_exactly_the_schemas_keys(channel: str, spot: Spot) -> None:
+    batches = [[key] for key in CANDIDATES] if (channel, spot) in ONE_AT_A_TIME else [CANDIDATES]
     told_by_parser, told_by_schema = set(), set()
     for batch in batches:
-        flow = _flow_with_kinds()
+        flow = _flow_with_kinds(channel)
         where: Any = flow
         for step in spot:
             where = where[step]

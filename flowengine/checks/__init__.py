@@ -19,7 +19,7 @@ def check_flows(book: Book, only: Iterable[str] = (), functions: set[str] | None
     for name, flow in book.flows.items():
         written = View(flow, book, {"functions": functions})
         view = written if meant is book else View(meant.flows[name], meant, {"functions": functions})
-        for rule in chosen:
+        for rule in (each for each in chosen if flow.channel in each.channels):
             found.extend(rule.check(written if rule.name in TELL_SLIPS else view))
     return in_order(found)
 

@@ -46,6 +46,7 @@ from flowengine.model import Part, Prompt
 from flowengine.problems import Problem, Severity
 
 SEVERITY: Severity = "warning"
+CHANNELS = ("voice",)
 ENOUGH = 2.0
 SILENT = float("inf")
 _BREAK = re.compile(r'\s*(?:<speak[^>]*>\s*)?<break\s+time\s*=\s*["\']([0-9.]+)(ms|s)["\']')

@@ -198,7 +198,8 @@ class _Builder:
         config, outcome = state.config, way.outcome
         if outcome is None:
             return 0
-        if config.get("into") and (outcome.choice or outcome.name in ("chosen", "digits")):
+        chosen = outcome.choice and not outcome.wide
+        if config.get("into") and (chosen or outcome.name in ("chosen", "digits", "answer")):
             return self.result.bits.get(config["into"], 0)
         if not config.get("save") or not self._saves(state, outcome.name):
             return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from importlib import import_module
 from pkgutil import iter_modules
@@ -13,7 +13,7 @@ import networkx as nx
 
 from flowengine.expressions import BadExpression, Guard, Text, compile_guard, compile_text
 from flowengine.graph import Book, Way, outcomes, ways
-from flowengine.model import Branch, Flow, Instruction, Prompt, Source, State
+from flowengine.model import Branch, Choice, Each, Flow, Instruction, Prompt, Source, State
 from flowengine.positions import Analysis, Pair, analyse
 from flowengine.problems import Mark, Problem, Severity
 from flowengine.states import KINDS, Outcome
@@ -165,6 +165,9 @@ def _sources(value: Any) -> Iterator[tuple[Source, str]]:
     elif isinstance(value, tuple | list):
         for each in value:
             yield from _sources(each)
+    elif isinstance(value, Choice | Each):
+        for each in fields(value):
+            yield from _sources(getattr(value, each.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,8 @@ class Rule:
     severity: Severity
     check: Check
     doc: str
+    channels: tuple[str, ...] = ("voice", "message")
+    """The sorts of flow it looks at: ``CHANNELS`` of its file."""
 
 
 def rules() -> dict[str, Rule]:
@@ -186,7 +191,8 @@ def rules() -> dict[str, Rule]:
         module = import_module(f"flowengine.checks.{info.name}")
         if hasattr(module, "check"):
             name = info.name.replace("_", "-")
-            found[name] = Rule(name, module.SEVERITY, module.check, (module.__doc__ or "").strip())
+            channels = getattr(module, "CHANNELS", ("voice", "message"))
+            found[name] = Rule(name, module.SEVERITY, module.check, (module.__doc__ or "").strip(), channels)
     return found
 
 

@@ -32,6 +32,7 @@ from flowengine.model import Source, State
 from flowengine.problems import Problem
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 LONGEST = 64
 
 

@@ -37,6 +37,7 @@ from flowengine.states.bridge import address
 from flowengine.svaml import MAX_HEADER_BYTES
 
 SEVERITY: Severity = "warning"
+CHANNELS = ("voice",)
 KNOWN = {
     "number": ("dial_timeout", "max_duration", "cli", "amd", "indications", "suppress_callbacks", "dtmf", "locale"),
     "sip": ("max_duration", "cli", "suppress_callbacks", "transport", "call_headers", "moh"),

@@ -48,6 +48,7 @@ from flowengine.problems import Problem
 from flowengine.svaml import MAX_COOKIE_BYTES
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 
 
 def check(view: View) -> Iterator[Problem]:

@@ -36,6 +36,7 @@ from flowengine.checks.base import View, problem
 from flowengine.problems import Problem, Severity
 
 SEVERITY: Severity = "warning"
+CHANNELS = ("voice",)
 
 
 def check(view: View) -> Iterator[Problem]:

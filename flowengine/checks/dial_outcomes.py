@@ -43,6 +43,7 @@ from flowengine.graph import unhandled
 from flowengine.problems import Problem, listed
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 _MUST = {
     "answered": "whoever picks up",
     "human": "a person who picks up",

@@ -42,6 +42,7 @@ from flowengine.problems import Problem, Severity
 from flowengine.units import spoken
 
 SEVERITY: Severity = "warning"
+CHANNELS = ("voice",)
 BUDGET = 1.2
 _ROUNDING = 1e-6
 

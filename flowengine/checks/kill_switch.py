@@ -42,6 +42,7 @@ from flowengine.positions import analysis
 from flowengine.problems import Mark, Problem, did_you_mean
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 
 
 def check(view: View) -> Iterator[Problem]:

@@ -33,6 +33,7 @@ from flowengine.model import Instruction
 from flowengine.problems import Mark, Problem, did_you_mean, listed
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 
 
 def check(view: View) -> Iterator[Problem]:

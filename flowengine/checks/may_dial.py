@@ -33,6 +33,7 @@ from flowengine.problems import Problem, did_you_mean
 from flowengine.states.bridge import ACTION_OF, unknown_address
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 
 
 def check(view: View) -> Iterator[Problem]:

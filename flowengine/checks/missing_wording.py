@@ -34,10 +34,11 @@ SEVERITY: Severity = "warning"
 
 def check(view: View) -> Iterator[Problem]:
     for prompt, state in _prompts(view):
-        if "" in prompt.wording:
+        written = list(dict.fromkeys(key.partition("@")[0] for key in prompt.wording))
+        if "" in written:
             continue
-        missing = [each for each in view.flow.languages if each not in prompt.wording]
-        extra = [each for each in prompt.wording if each not in view.flow.languages]
+        missing = [each for each in view.flow.languages if each not in written]
+        extra = [each for each in written if each not in view.flow.languages]
         if missing:
             hint = did_you_mean(missing[0], [each for each in extra if each[:2] == missing[0][:2]])
             message = f"this prompt has no words in {listed(missing, 'and')}{hint}"

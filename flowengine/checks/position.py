@@ -39,6 +39,7 @@ from flowengine.problems import Mark, Problem
 from flowengine.svaml import Permit, Position, permission
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 
 PLACES: dict[Position, str] = {
     "I": "an incoming call that begins",
@@ -52,6 +53,7 @@ PLACES: dict[Position, str] = {
     "L": "a call in progress",
     "C": "a call in a conference",
     "N": "a call that is over, or a notice nobody hears",
+    "M": "a message",
 }
 _REFUSED = "the platform would refuse the whole answer, and the call would end"
 _HEARD: dict[Position, str] = {

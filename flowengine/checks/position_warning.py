@@ -36,6 +36,7 @@ from flowengine.checks.uses import SOUNDS, Use
 from flowengine.problems import Problem
 
 SEVERITY = "warning"
+CHANNELS = ("voice",)
 
 
 def check(view: View) -> Iterator[Problem]:

@@ -32,6 +32,7 @@ from flowengine.problems import Problem
 from flowengine.svaml import ACTIONS, INSTRUCTIONS, FieldSpec
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 
 
 def check(view: View) -> Iterator[Problem]:

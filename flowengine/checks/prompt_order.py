@@ -37,6 +37,7 @@ from flowengine.model import State
 from flowengine.problems import Problem, Severity
 
 SEVERITY: Severity = "warning"
+CHANNELS = ("voice",)
 
 
 def check(view: View) -> Iterator[Problem]:

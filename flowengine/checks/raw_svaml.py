@@ -44,6 +44,7 @@ from flowengine.problems import Mark, Problem, did_you_mean
 from flowengine.svaml import ACTIONS, INSTRUCTIONS, FieldSpec, schema
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 _STAND_INS = ("x", "1", "+12025550100", "x@example.com", "wss://example.com", "return(x)", "en-US", "s3://x/x")
 _JUMP = re.compile(r"menu\((.*)\)")
 

@@ -40,6 +40,7 @@ from flowengine.problems import Problem, Severity
 from flowengine.states.bridge import action_of
 
 SEVERITY: Severity = "warning"
+CHANNELS = ("voice",)
 
 
 def check(view: View) -> Iterator[Problem]:

@@ -39,6 +39,7 @@ from flowengine.model import Instruction, Source
 from flowengine.problems import Mark, Problem
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 _FIX = 'add recordings: { to: "s3://bucket/{{ call.id }}.mp3", credentials: "{{ secret.NAME }}" } to the flow'
 _PLACE = re.compile(r"(?:s3|azure|gs)://[^/]+/?|\{\{")
 _SECTION = re.compile(r"""['"]?recordings['"]?\s*:""")

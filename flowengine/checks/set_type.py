@@ -29,7 +29,7 @@ from collections.abc import Iterator, Mapping
 from flowengine.checks.base import View, problem
 from flowengine.checks.facts import type_of
 from flowengine.expressions import Text
-from flowengine.model import Instruction, Source, Variable
+from flowengine.model import VARIABLE_TYPES, Instruction, Source, State, Variable
 from flowengine.problems import Mark, Problem
 from flowengine.values import BadValue, coerce
 
@@ -55,7 +55,7 @@ def check(view: View) -> Iterator[Problem]:
 
 def _of_set(view: View, names: Mapping[str, Variable], instruction: Instruction, state: str) -> Iterator[Problem]:
     for name, source in instruction.value.items():
-        variable = names.get(name) or view.flow.project.contact.get(name.removeprefix("contact."))
+        variable = names.get(name) or view.flow.contact_fields().get(name.removeprefix("contact."))
         if variable is not None:
             yield from _one(view, variable, source, state)
 
@@ -106,6 +106,26 @@ def _always(view: View, variable: Variable, source: Source) -> bool:
     return given == variable.type or (variable.type == "time" and text.names[0].root in ("now", "today"))
 
 
+_ANSWERS = {
+    "any": {"text"},
+    "matches": {"text"},
+    "number": {"text", "number"},
+    "date": {"text", "time"},
+    "media": {"text"},
+    "location": {"text", "record"},
+}
+
+
+def _answers(state: State) -> set[str]:
+    """The types that every answer of an ask is of; a list's elements are as the list has them."""
+    config = state.config
+    if config.get("each"):
+        return set(VARIABLE_TYPES)
+    found = [_ANSWERS[each.kind] for each in config["expect"] or ()]
+    found += [{"text"}] if config["choices"] else []
+    return set.intersection(*found) if found else {"text"}
+
+
 def _into(view: View, names: Mapping[str, Variable], name: str) -> Iterator[Problem]:
     state = view.flow.states[name]
     variable = names.get(state.config.get("into") or "")
@@ -114,6 +134,8 @@ def _into(view: View, names: Mapping[str, Variable], name: str) -> Iterator[Prob
     if state.kind == "collect":
         long = variable.type == "number" and state.config["digits"][1] > 15
         fine = variable.type in ("text", "digits") or (variable.type == "number" and not long)
+    elif state.kind == "ask":
+        fine = variable.type in _answers(state)
     else:
         fine = variable.type == "text"
     if not fine or (variable.one_of and state.kind == "collect"):

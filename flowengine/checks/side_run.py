@@ -43,6 +43,7 @@ from flowengine.model import LATE_EVENTS, State
 from flowengine.problems import Problem
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 
 
 def check(view: View) -> Iterator[Problem]:

@@ -40,6 +40,7 @@ from flowengine.graph import Way
 from flowengine.problems import Problem, listed
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 EVENTS = frozenset({"timeout", "invalidinput", "error"})
 
 

@@ -28,6 +28,7 @@ from flowengine.checks.texts import HIDDEN, authored, literal
 from flowengine.problems import Problem, Severity, did_you_mean
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 
 
 def check(view: View) -> Iterator[Problem]:

@@ -49,6 +49,7 @@ from flowengine.problems import Mark, Problem, Severity
 from flowengine.svaml import MAX_PROMPTS, MAX_SPEECH
 
 SEVERITY: Severity = "warning"
+CHANNELS = ("voice",)
 MAX_TOTAL = 1000
 Count = Callable[[View, Part], int]
 _NOTE = "what variables hold comes on top of that"

@@ -35,6 +35,7 @@ from flowengine.checks.uses import SOUNDS, Use, uses
 from flowengine.problems import Mark, Problem
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 
 
 def check(view: View) -> Iterator[Problem]:

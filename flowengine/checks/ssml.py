@@ -29,6 +29,7 @@ from flowengine.checks.texts import HIDDEN, authored, literal
 from flowengine.problems import Problem
 
 SEVERITY = "error"
+CHANNELS = ("voice",)
 
 
 def check(view: View) -> Iterator[Problem]:

@@ -37,6 +37,7 @@ from collections.abc import Iterator
 from flowengine.checks.base import View, problem
 from flowengine.checks.position import PLACES
 from flowengine.checks.uses import Landing, landings
+from flowengine.graph import ASIDE
 from flowengine.model import Branch
 from flowengine.problems import Mark, Problem
 
@@ -47,12 +48,18 @@ _MAY_STAY = ("N", "L", "C")
 def check(view: View) -> Iterator[Problem]:
     told: set[Mark] = set()
     for landing in landings(view):
-        if landing.position in _MAY_STAY or landing.side:
+        if landing.position in _MAY_STAY or landing.side or _goes_on_waiting(view, landing):
             continue
         for branch in landing.handler.branches:
             if _stays(landing, branch) and branch.mark not in told:
                 told.add(branch.mark)
                 yield _problem(view, landing, branch)
+
+
+def _goes_on_waiting(view: View, landing: Landing) -> bool:
+    """Whether a place of a message flow waits on whatever this event does."""
+    until = view.flow.states[landing.state].config.get("until") if landing.state else ()
+    return landing.position == "M" and landing.event in (*ASIDE, *(until or ()))
 
 
 def _stays(landing: Landing, branch: Branch) -> bool:

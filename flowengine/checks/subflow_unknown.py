@@ -1,6 +1,6 @@
 """
-A `subflow` plays a flow that does not exist, gives it an input it does not declare or leaves one out; or a
-`return` names an outcome that its flow does not declare. The call could not go on from there.
+A `subflow` or `call` plays a flow that does not exist or is of the other channel, or gives it other inputs than it
+declares; or a `return` names an outcome that its flow does not declare. There would be no way on from there.
 
 ```yaml wrong
 flow: wrong
@@ -66,7 +66,7 @@ SEVERITY = "error"
 
 def check(view: View) -> Iterator[Problem]:
     for state in view.flow.states.values():
-        if state.kind == "subflow":
+        if state.kind in ("subflow", "call") and state.config:
             yield from _played(view, state)
         elif state.kind == "return":
             yield from _returned(view, state)
@@ -80,7 +80,19 @@ def _played(view: View, state: State) -> Iterator[Problem]:
         fix = "" if hint else "add a file for it, or name a flow that exists"
         yield _problem(view, state, _where(view, state, "flow", name), f'there is no flow "{name}"{hint}', fix)
         return
+    wanted = "voice" if state.kind == "call" else view.flow.channel
+    if callee.channel != wanted:
+        yield _problem(view, state, _where(view, state, "flow", name), *_other_channel(callee, state))
+        return
     yield from _given(view, state, callee)
+
+
+def _other_channel(callee: Flow, state: State) -> tuple[str, str]:
+    if state.kind == "call":
+        return f"{callee.name} is a message flow; a call plays a voice flow", "play it with subflow"
+    if callee.channel == "voice":
+        return f"{callee.name} is a voice flow; messages cannot play it", "ring with call, which plays it in a call"
+    return f"{callee.name} is a message flow; a call cannot play it", "send a message, or name a voice flow"
 
 
 def _given(view: View, state: State, callee: Flow) -> Iterator[Problem]:

@@ -43,10 +43,11 @@ from flowengine.graph import ENDS_CALL, Book, Way, unhandled
 from flowengine.model import Flow, State
 from flowengine.positions import analysis
 from flowengine.problems import Problem
+from flowengine.states.ask import offered
 
 SEVERITY = "error"
 
-_TALKS = ("connect", "dial", "conference", "svaml")
+_TALKS = ("connect", "dial", "conference", "svaml", "handover")
 _LEFT_ASIDE = ("hangup", "disconnected")
 _OUT = ""
 
@@ -85,7 +86,7 @@ def _graph(view: View) -> nx.DiGraph[str]:
         for way in view.all_ways[state.name]:
             if not _left_aside(way, state):
                 graph.add_edges_from((state.name, target) for target in _targets(way, view))
-        if state.kind == "menu" and any(each.value == "back" for each in state.config["choices"] or ()):
+        if state.kind in ("menu", "ask") and any(each.value == "back" for each in offered(state, view.flow)):
             graph.add_edges_from((state.name, target) for target in back_to(view)[state.name])
     return graph
 
@@ -138,5 +139,5 @@ def _talks(flow: Flow) -> bool:
 
 
 def _hangs_up(flow: Flow, book: Book) -> bool:
-    escapes = analysis(flow, "I", book).escapes
+    escapes = analysis(flow, "M" if flow.channel == "message" else "I", book).escapes
     return bool(escapes.keys() - {*_LEFT_ASIDE, "error"})

@@ -45,6 +45,9 @@ def _branches(view: View) -> Iterator[tuple[str, Branch]]:
     for handler in view.flow.on.values():
         for branch in handler.branches:
             yield "", branch
+    for trigger in view.flow.triggers:
+        if trigger.enter:
+            yield "", Branch(trigger.enter, trigger.enter_mark)
     for state in view.flow.states.values():
         for branch in _of_state(state):
             yield state.name, branch

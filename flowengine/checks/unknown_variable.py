@@ -50,12 +50,12 @@ def _target(view: View, write: Write) -> Iterator[Problem]:
     if write.name == "call.language":
         return
     contact = write.name.startswith("contact.")
-    known = view.flow.project.contact if contact else view.flow.names()
+    known = view.flow.contact_fields() if contact else view.flow.names()
     name = write.name.removeprefix("contact.")
     if name in known:
         return
     hint = did_you_mean(name, known)
     what = f'a contact has no field "{name}"' if contact else f'there is no variable "{name}"'
-    fix = "declare it in contact: of flowengine.yaml" if contact else "declare it in variables:"
+    fix = "declare it in contact:" if contact else "declare it in variables:"
     message = f"{what} to {write.verb}{hint}"
     yield problem(view, "unknown-variable", write.mark(view), message, fix="" if hint else fix, state=write.state)

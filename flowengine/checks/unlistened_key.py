@@ -39,6 +39,7 @@ from flowengine.model import State
 from flowengine.problems import Problem, Severity, listed
 
 SEVERITY: Severity = "warning"
+CHANNELS = ("voice",)
 
 _VERB = (
     r"(?:press(?:ing)?|push|hit|tryck(?:er)?|knappa in|slå|marque|marca|pulse|pulsa|oprima|presione|tapez|appuyez|"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from flowengine.fields import Type
+from flowengine.document import Node
+from flowengine.fields import Reader, Type
 from flowengine.lowering import lower
 from flowengine.model import Instruction
 
@@ -18,6 +19,13 @@ class Instruct:
     """The SVAML instructions it may become; empty where it adds nothing to an answer."""
 
     sound: ClassVar[bool] = False
+    channels: ClassVar[tuple[str, ...]] = ("voice", "message")
+    nearest: ClassVar[str] = ""
+    """What to write in the other sort of flow."""
+
+    def read(self, node: Node, reader: Reader) -> Any:
+        """The value as written, or None where it cannot be used; then the reader was told."""
+        return self.type.read(node, reader)
 
     def lower(self, value: Any) -> Any:
         """What the engine needs, as JSON."""

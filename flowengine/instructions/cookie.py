@@ -30,6 +30,8 @@ class Cookie(Instruct):
         ),
         "cookie",
     )
+    channels = ("voice",)
+    nearest = "keep it in a variable or a contact field"
     emits = ("setCookie",)
 
     def lower(self, value: Any) -> Any:

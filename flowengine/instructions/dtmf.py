@@ -19,6 +19,7 @@ MOST = 128
 class Dtmf(Instruct):
     name = "dtmf"
     type = TEXT
+    channels = ("voice",)
     emits = ("sendDtmf",)
 
     def run(self, op: Any, call: Any) -> None:

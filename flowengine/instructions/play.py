@@ -41,6 +41,8 @@ class Play(Instruct):
         "a file or a list of files",
     )
     emits = ("playFiles",)
+    channels = ("voice",)
+    nearest = "send: { media: https://… }"
     sound = True
 
     def lower(self, value: Any) -> Any:

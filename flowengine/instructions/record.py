@@ -47,6 +47,7 @@ def _read(node: Node, reader: Reader) -> Any:
 class RecordCall(Instruct):
     name = "record"
     type = Custom(_read, {"anyOf": [{"enum": ["start", "stop"]}, OPTIONS.schema()]}, "start, stop, or a mapping")
+    channels = ("voice",)
     emits = ("startRecording", "stopRecording")
 
     def svaml(self, instruction: Instruction) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ do:
   - say: "Hello {{ name }}."
 ```
 Speaks a prompt: text, `{play: file}`, `{ssml: markup}`, `{pause: 1s}`, a list of these, or a map by language.
-Text becomes `say`, the rest `playFiles`; text longer than 600 characters is split at a sentence.
+Text becomes `say`, the rest `playFiles`; text longer than 600 characters is split at a sentence. In a message flow it
+sends a text, which may go by language and by channel.
 """
 
 from __future__ import annotations

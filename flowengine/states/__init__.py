@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from flowengine.states.ask import Ask
 from flowengine.states.base import Kind, Outcome
+from flowengine.states.call import Call
 from flowengine.states.collect import Collect
 from flowengine.states.conference import Conference
 from flowengine.states.connect import Connect
 from flowengine.states.dial import Dial
 from flowengine.states.function import Function
+from flowengine.states.handover import Handover
 from flowengine.states.hours import OpeningHours
 from flowengine.states.http import Http
 from flowengine.states.leave import Return
@@ -31,6 +34,9 @@ KINDS: dict[str, Kind] = {
         Conference(),
         Park(),
         Wait(),
+        Ask(),
+        Handover(),
+        Call(),
         OpeningHours(),
         Random(),
         Route(),

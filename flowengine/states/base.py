@@ -14,7 +14,7 @@ from flowengine.svaml import Position, after_input
 
 Style = Literal["chosen", "failure", "silence", "late", "end"]
 Family = Literal["say", "wait", "decide", "talk", "outside"]
-Where = Literal["same", "input", "answered", "nobody", "parked", "live", "room", "outbound"]
+Where = Literal["same", "input", "answered", "nobody", "parked", "live", "room", "outbound", "next"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Outcome:
     ``choice``: a value the author made up, for which a state of that name is enough.
     ``side``: its run is always a side run and never moves the place.
     ``outside``: posted by another program, never caught by ``else``.
+    ``wide``: a choice of the whole flow, which no state has of its own.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Outcome:
     side: bool = False
     outside: bool = False
     label: str = ""
+    wide: bool = False
 
 
 DISCONNECTED = Outcome("disconnected", ("nobody",), "end", "end")
@@ -43,12 +45,13 @@ HANGUP = Outcome("hangup", ("nobody",), "none", "end")
 INPUT_ERROR = Outcome("error", ("input",), "apology", "failure")
 TIMEOUT = Outcome("timeout", ("input",), "goodbye", "silence")
 INVALID = Outcome("invalidinput", ("input",), "goodbye", "silence")
+MESSAGE = Outcome("message", ("next",), "stored", "late")
 STEP_ERROR = Outcome("error", ("same",), "apology", "failure")
 
 
 def landing(where: Where, position: Position, outbound: bool) -> Position:
     """The position of the run after an outcome of a state that stood in ``position``."""
-    if where == "same":
+    if position == "M" or where in ("same", "next"):  # ``next``: a turn of its own, in the same position
         return position
     if where == "input":
         return "N" if position in ("N", "O") else after_input(position)

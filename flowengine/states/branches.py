@@ -14,6 +14,9 @@ TARGET_SCHEMA = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
 
 def read_target(node: Node, reader: Reader) -> str:
     """A target; :data:`UNREADABLE` where something else stands."""
+    if isinstance(node, Text) and node.value == "continue" and reader.channel == "message":
+        reader.wrong_channel(node, "continue", ("voice",), "name a state, or end")
+        return UNREADABLE
     if isinstance(node, Text) and NAME.fullmatch(node.value):
         return node.value
     fix = "put instructions beside the name, as in { say: …, to: state }" if isinstance(node, Map) else ""
@@ -25,7 +28,7 @@ def read_do(node: Map, reader: Reader) -> tuple[Instruction, ...]:
     """The shorthand instructions of a mapping, ``set`` and ``clear`` first, then its ``do``."""
     names = [key for key in node.entries if key in INSTRUCTIONS]
     names.sort(key=lambda name: name not in ("set", "clear"))
-    found = [read_instruction(name, node.entries[name], reader) for name in names]
+    found = [read_instruction(node.keys[name], node.entries[name], reader) for name in names]
     if "do" in node.entries:
         found.extend(read_list(node.entries["do"], reader))
     return tuple(each for each in found if each is not None)
@@ -46,12 +49,16 @@ def _one(node: Node, reader: Reader) -> Instruction | None:
     if name not in INSTRUCTIONS:
         unknown_key(reader, node.keys[name], INSTRUCTIONS, "do")
         return None
-    return read_instruction(name, value, reader)
+    return read_instruction(node.keys[name], value, reader)
 
 
-def read_instruction(name: str, node: Node, reader: Reader) -> Instruction | None:
-    value = INSTRUCTIONS[name].type.read(node, reader)
-    return None if value is None else Instruction(name, value, node.mark)
+def read_instruction(key: Text, node: Node, reader: Reader) -> Instruction | None:
+    instruct = INSTRUCTIONS[key.value]
+    if reader.channel not in instruct.channels:
+        reader.wrong_channel(key, key.value, instruct.channels, instruct.nearest)
+        return None
+    value = instruct.read(node, reader)
+    return None if value is None else Instruction(key.value, value, node.mark)
 
 
 def read_handler(event: str, key: Text, node: Node, reader: Reader) -> Handler | None:

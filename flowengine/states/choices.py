@@ -1,31 +1,13 @@
-"""``choices``: what a person may answer, and the key that says it. Shared by ``menu`` and ``wait``."""
+"""``choices`` of a call: what a person may answer, and the key that says it. Shared by ``menu`` and ``wait``."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import Any
 
+from flowengine.choosing import CHOICE, EVENTS, KEY, RESERVED, VALUES_SCHEMA, named
 from flowengine.document import Map, Node, Text, kind_of
-from flowengine.fields import NAME, Custom, Reader, unknown_key
-from flowengine.problems import Mark
-
-RESERVED = ("repeat", "back")
-EVENTS = frozenset(
-    """timeout invalidinput hangup error disconnected answered human machine notsure beep digits recorded elapsed
-    chosen answer empty failed message done expired else end continue open closed holiday ok taken returned tick
-    recording_finished recording_available transcription_available start""".split()
-)
-KEY = re.compile(r"[0-9*#]")
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """``value`` is the event and, without a handler, the state it leads to; ``key`` the key pressed for it."""
-
-    value: str
-    key: str
-    mark: Mark
+from flowengine.fields import Custom, Reader, unknown_key
+from flowengine.model import Choice
 
 
 def _read(node: Node, reader: Reader) -> tuple[Choice, ...] | None:
@@ -39,13 +21,7 @@ def _read(node: Node, reader: Reader) -> tuple[Choice, ...] | None:
 
 
 def _choice(value: str, key: Text, node: Node, reader: Reader) -> Choice | None:
-    if not NAME.fullmatch(value):
-        fix = f'write the value first: "sales: {value}"' if KEY.fullmatch(value) else ""
-        reader.problem("name", key, f'found the choice "{value}"; expected a name (a-z, 0-9 and _)', fix)
-        return None
-    if value in EVENTS:
-        message = f'"{value}" is the name of an event and cannot be a choice'
-        reader.problem("reserved-name", key, message, "choose another value")
+    if not named(value, key, reader):
         return None
     pressed = _key(node, reader)
     return Choice(value, pressed, key.mark) if pressed else None
@@ -54,7 +30,9 @@ def _choice(value: str, key: Text, node: Node, reader: Reader) -> Choice | None:
 def _key(node: Node, reader: Reader) -> str:
     if isinstance(node, Map):
         for key in node.entries:
-            if key != "key":
+            if key in CHOICE.named() and key != "key":
+                reader.wrong_channel(node.keys[key], key, ("message",), "a choice of a call has a key")
+            elif key != "key":
                 unknown_key(reader, node.keys[key], ("key",), "a choice of a call")
         if "key" not in node.entries:
             reader.problem("missing-key", node, 'the choice has no "key"', "add the key to press, such as key: 1")
@@ -91,7 +69,7 @@ CHOICES = Custom(
     _read,
     {
         "type": "object",
-        "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$", "not": {"enum": sorted(EVENTS)}},
+        "propertyNames": VALUES_SCHEMA,
         "additionalProperties": {
             "anyOf": [
                 _KEY_SCHEMA,
@@ -106,3 +84,5 @@ CHOICES = Custom(
     },
     "a mapping from values to keys",
 )
+
+__all__ = ["CHOICES", "EVENTS", "KEY", "RESERVED", "Choice"]

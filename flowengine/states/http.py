@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 from flowengine.document import Map
 from flowengine.fields import BOOL, DATA, TEXT, Duration, Field, MapOf, Reader, Record
 from flowengine.instructions.set import TARGET
-from flowengine.lowering import lower_fields, lower_source
-from flowengine.model import Flow, Source, State
+from flowengine.lowering import lower_fields, lower_source, lower_url
+from flowengine.model import Flow, State
 from flowengine.states.base import STEP_ERROR, Kind, Outcome
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -63,7 +63,7 @@ class Http(Kind):
     def lower(self, state: State, flow: Flow) -> dict[str, Any]:
         config = state.config
         method = next(each for each in METHODS if config[each] is not None)
-        lowered = {"method": method.upper(), "url": _lower_url(config[method])}
+        lowered = {"method": method.upper(), "url": lower_url(config[method])}
         save = [[name, lower_source(source)] for name, source in (config["save"] or {}).items()]
         return {
             **lowered,
@@ -81,7 +81,3 @@ class Http(Kind):
                 split = urlsplit(url)
                 return f"{method.upper()} {split.netloc}{split.path}" if split.netloc else f"{method.upper()} {url}"
         return ""
-
-
-def _lower_url(source: Source) -> Any:
-    return {"$u": source.text, "at": str(source.mark)} if source.dynamic else source.text

@@ -33,7 +33,7 @@ from flowengine.fields import (
     meant,
 )
 from flowengine.lowering import lower, lower_fields
-from flowengine.model import Flow, Part, Prompt, Source, State
+from flowengine.model import Choice, Flow, Part, Prompt, Source, State
 from flowengine.states.base import (
     DISCONNECTED,
     HANGUP,
@@ -46,7 +46,7 @@ from flowengine.states.base import (
     Outcome,
     spoken,
 )
-from flowengine.states.choices import CHOICES, RESERVED, Choice
+from flowengine.states.choices import CHOICES, RESERVED
 from flowengine.states.menu_templates import ARGUMENTS, TEMPLATES, fixed, languages, wanted
 from flowengine.svaml import Position
 

@@ -5,7 +5,8 @@ check:
   on: { right: main, wrong: bye, done: bye }
 ```
 Plays another flow and comes back with one of its `outcomes`, or `done` when it reached `end` (which then ends no
-call). It sees only its `inputs`; what its `return` gives is `result`.
+call). It sees only its `inputs`; what its `return` gives is `result`. A message flow may be played by message flows
+only, a voice flow by voice flows.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Subflow(Kind):
 
     def outcomes(self, state: State, flow: Flow) -> tuple[Outcome, ...]:
         """Without the callee's own outcomes, which only the project knows."""
-        return (Outcome("done", ("same",)), STEP_ERROR)
+        expired = (Outcome("expired", ("same",), "end", "silence"),) if flow.channel == "message" else ()
+        return (Outcome("done", ("same",)), *expired, STEP_ERROR)
 
     def lower(self, state: State, flow: Flow) -> dict[str, Any]:
         save = [[name, lower_source(source)] for name, source in (state.config["save"] or {}).items()]

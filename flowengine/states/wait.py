@@ -5,7 +5,8 @@ again_later:
   on: { elapsed: ring }
 ```
 Lets time pass. With a caller on the line `play` is heard, `choices` are keys that end the wait, and `until` names
-outside events. When the call is over it is a timer.
+outside events. When the call is over, and in a message flow, it is a timer; what is written meanwhile is the event
+`message`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from flowengine.document import Map
 from flowengine.fields import PROMPT, Duration, Field, Reader, Record
 from flowengine.lowering import lower, lower_fields
 from flowengine.model import Flow, State
-from flowengine.states.base import DISCONNECTED, HANGUP, STALE, Heard, Kind, Outcome, Where
+from flowengine.states.base import DISCONNECTED, HANGUP, MESSAGE, STALE, Heard, Kind, Outcome, Where
 from flowengine.states.choices import CHOICES
 from flowengine.states.menu import run_menu
 from flowengine.states.outside import UNTIL, lower_until, outside
@@ -39,8 +40,8 @@ class Wait(Kind):
     fields = Record(
         (
             Field("for", Duration(1), "how long", True),
-            Field("play", PROMPT, "what is heard meanwhile", shown="silence"),
-            Field("choices", CHOICES, "keys that end the wait"),
+            Field("play", PROMPT, "what is heard meanwhile", shown="silence", channels=("voice",)),
+            Field("choices", CHOICES, "keys that end the wait", channels=("voice",)),
             UNTIL,
         ),
         "wait",
@@ -53,6 +54,8 @@ class Wait(Kind):
                 reader.problem("reserved-name", choice.mark, f'"{choice.value}" belongs to a menu', "use another value")
 
     def outcomes(self, state: State, flow: Flow) -> tuple[Outcome, ...]:
+        if flow.channel == "message":
+            return (Outcome("elapsed", ("next",)), MESSAGE, *outside(state, "next"))
         choices = tuple(
             Outcome(each.value, ("input",), choice=True, label=each.key) for each in state.config["choices"] or ()
         )
@@ -62,7 +65,7 @@ class Wait(Kind):
         return (elapsed, *choices, *outside(state, *after), failed, HANGUP, DISCONNECTED)
 
     def actions(self, state: State, flow: Flow, position: Position) -> tuple[str, ...]:
-        if position in ("N", "O"):
+        if position in ("N", "O", "M"):
             return ()
         return ("park",) if position in ("I", "K") and not state.config["choices"] else ("runMenu",)
 
@@ -77,7 +80,7 @@ class Wait(Kind):
         remaining = call.remaining(op["for"])
         if remaining <= 0:
             return "elapsed"
-        if call.position in ("N", "O"):
+        if call.position in ("N", "O", "M"):
             call.place_timer(remaining)
         elif call.position in ("I", "K") and not op["choices"]:
             longest = min(remaining + MARGIN, LONGEST)
