@@ -23,6 +23,7 @@ from flowengine.messages.templates import template_message
 
 Content = Mapping[str, Any]
 Form = Literal["explicit", "template", "carousel", "card", "list", "choice", "media", "location", "contact", "text"]
+_OWN = "explicit_channel_message"
 _SENDERS = {"SMS": "SMS_SENDER", "MMS": "MMS_SENDER"}
 
 
@@ -34,12 +35,41 @@ def compose(content: Content, name: str, tag: str = "") -> dict[str, Any]:
     content = fit(_normal(content), name)
     chosen = form(content, name)
     if chosen == "explicit":
-        return {"explicit_channel_message": {name: _json(content["explicit"][name])}}
+        return {_OWN: {name: _json(content["explicit"][name])}}
     if chosen == "template":
         return dict(template_message(content["template"], options_of(content), name, tag, channel(name).postback))
     if chosen == "text":
         return _text(content, name)
     return _BUILD[chosen](content, native.Wire(channel(name), tag))
+
+
+def compose_for(content: Content, names: Sequence[str], tag: str = "") -> dict[str, Any]:
+    """The wire message of one send that may fall back from channel to channel: each gets its own form of it.
+
+    The first channel decides the kind; where another gets something else, that stands beside it.
+    """
+    message = compose(content, names[0], tag)
+    others = {name: compose(content, name, tag) for name in names[1:]}
+    beside = {name: _reference(other) for name, other in others.items() if other != message}
+    own = {name: other.pop(_OWN)[name] for name, other in beside.items() if _OWN in other}
+    if own and _OWN not in message:
+        message[_OWN] = own
+    elif own:
+        message[_OWN].update(own)
+    templates = [other.pop("channel_template") for other in beside.values() if "channel_template" in other]
+    for each in templates if "template_message" in message else ():
+        message["template_message"].setdefault("channel_template", {}).update(each)
+    if rest := {name: other for name, other in beside.items() if other}:
+        message["explicit_channel_omni_message"] = rest
+    return message
+
+
+def _reference(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A template as it stands beside another message; every other kind as it is."""
+    template = message.get("template_message")
+    if template is None:
+        return dict(message)
+    return {"template_reference": template["omni_template"]} if "omni_template" in template else dict(template)
 
 
 def _text(content: Content, name: str) -> dict[str, Any]:

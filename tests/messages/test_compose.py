@@ -16,7 +16,7 @@ from samples import CHANNELS, SAMPLES, TAG, replies
 from flowengine.messages.asked import Asked, Choice, Said
 from flowengine.messages.channels import CHANNELS as TABLE
 from flowengine.messages.channels import channel
-from flowengine.messages.compose import compose, fit, form, offered, options_of, properties
+from flowengine.messages.compose import compose, compose_for, fit, form, offered, options_of, properties
 from flowengine.messages.matching import match
 from flowengine.messages.numbering import digest, units
 
@@ -103,6 +103,32 @@ def sent_replies(node: Any) -> dict[str, str]:
         label = node["text_message"]["text"] if "text_message" in node else node["title"]
         found[label] = node["postback_data"]
     return found
+
+
+def test_a_send_that_may_fall_back_has_the_form_of_each_channel() -> None:
+    both = compose_for(SAMPLES["two replies"], ["WHATSAPP", "SMS", "RCS"], TAG)
+    assert both["choice_message"] == compose(SAMPLES["two replies"], "WHATSAPP", TAG)["choice_message"]
+    assert both["explicit_channel_omni_message"] == {"SMS": {"text_message": {"text": "Coming?\n\n1. Yes\n2. No"}}}
+    assert compose_for(SAMPLES["text"], ["WHATSAPP", "SMS"]) == compose(SAMPLES["text"], "SMS")
+
+
+def test_native_forms_and_templates_of_several_channels() -> None:
+    own = {"text": "Hello", "explicit": {"WHATSAPP": "{}", "RCS": "[]"}}
+    assert compose_for(own, ["SMS", "RCS", "WHATSAPP"]) == {
+        "text_message": {"text": "Hello"},
+        "explicit_channel_message": {"RCS": "[]", "WHATSAPP": "{}"},
+    }
+    first = compose_for(own, ["RCS", "SMS", "WHATSAPP"])
+    assert first["explicit_channel_message"] == {"RCS": "[]", "WHATSAPP": "{}"}
+    assert first["explicit_channel_omni_message"] == {"SMS": {"text_message": {"text": "Hello"}}}
+    shut = compose_for(SAMPLES["template"], ["WHATSAPP", "SMS"], TAG)
+    assert set(shut) == {"template_message", "explicit_channel_omni_message"}
+    assert set(shut["explicit_channel_omni_message"]["SMS"]) == {"text_message"}
+    for_all = {**SAMPLES["template for all"], "explicit": {"SMS": "{}"}}
+    told = compose_for(for_all, ["SMS", "RCS"])
+    assert set(told["explicit_channel_omni_message"]["RCS"]) == {"template_reference"}
+    approved = compose_for(SAMPLES["template with everything"], ["WHATSAPP", "RCS"], TAG)["template_message"]
+    assert set(approved["channel_template"]) == {"WHATSAPP", "RCS"}
 
 
 def test_choices_by_number_and_channel() -> None:
