@@ -207,10 +207,10 @@ def test_a_token_is_granted(sinch: FakeSinch, transport: Transport) -> None:
     ],
     ids=str,
 )
-def test_no_token(sinch: FakeSinch, transport: Transport, step: Answer, status: int, says: str) -> None:
+def test_no_token(sinch: FakeSinch, transport: Transport, step: Answer | Hang, status: int, says: str) -> None:
     sinch.script([step], at="token")
     with pytest.raises(TokenError, match=says) as caught:
-        request_token(transport, sinch.url + TOKEN_PATH, KEY, SECRET, 0.4)
+        request_token(transport, sinch.url + TOKEN_PATH, KEY, SECRET, 0.7 if isinstance(step, Hang) else 10)
     assert caught.value.status == status
     assert caught.value.retry_after == (2.0 if status == 429 else None)
 
