@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from flowengine.diagram.words import sent
 from flowengine.engine.wording import phrase
 from flowengine.fields import Duration, Field
 from flowengine.fusing import fuse
 from flowengine.graph import Book, Resolution, outcomes, resolve
-from flowengine.model import Branch, Flow, Instruction, Prompt, Source, State
+from flowengine.model import Branch, Choice, Expect, Flow, Instruction, Prompt, Session, Source, State, Trigger
 from flowengine.positions import Analysis, Pair, Walk, analyse, analysis
 from flowengine.report import Paint, counted
 from flowengine.states import KINDS, Outcome
@@ -25,10 +26,11 @@ from flowengine.svaml import Position
 from flowengine.units import spoken as length
 
 LONGEST_PATH = 6
-_SETTINGS = ("repeats", "timeout", "max_timeout", "barge", "speech", "max", "keys", "dial_timeout",
-             "max_duration", "amd", "wait", "moh", "digits", "into", "until")  # fmt: skip
+_SETTINGS = ("repeats", "timeout", "expect", "settle", "late_tap", "as", "every", "max_timeout", "barge",
+             "speech", "max", "keys", "dial_timeout", "max_duration", "amd", "wait", "moh", "digits", "into",
+             "until")  # fmt: skip
 _IN_TURN = ("same",)
-_CHOOSES = ("menu", "wait")
+_CHOOSES = ("menu", "wait", "ask")
 _BRIDGES = ("connect", "dial")
 _STEPS = {"error": "error (may_dial refuses)"}
 _MEANING: dict[Position, str] = {
@@ -43,6 +45,7 @@ _MEANING: dict[Position, str] = {
     "L": "a call that talks",
     "C": "a call in a conference",
     "N": "nobody hears it",
+    "M": "a conversation by message",
 }
 
 
@@ -161,7 +164,9 @@ class _Lister:
         played = [other.name for other in self.book.flows.values() if self._plays(other)]
         for position in self.analyses:
             run = block_id(self.flow.start, position)
-            if position == "I":
+            if position == "M":
+                yield from _begun(self.flow, run)
+            elif position == "I":
                 yield Entry("ICE", _dialled(self.flow), run)
             elif position == "O":
                 yield Entry("ICE sent with the call", f"flowengine dial {self.flow.name}, or the API", run)
@@ -245,7 +250,7 @@ class _Lister:
         summary = analysis(callee, position, self.book) if callee else Analysis(position)
         for outcome in outcomes(state, self.flow, self.book):
             reached = summary.ends if outcome.name == "done" else summary.returns.get(outcome.name, set())
-            if outcome.name == "error":
+            if outcome.name in ("error", "expired"):
                 reached = reached | {position}
             if "same" in outcome.where and reached:
                 yield outcome, sorted(reached)
@@ -258,7 +263,8 @@ class _Lister:
     def _handlers(self, pair: Pair) -> Iterator[Handler]:
         state = self.flow.states[pair[0]]
         for outcome in outcomes(state, self.flow, self.book):
-            if outcome.name == "chosen" or outcome.where == _IN_TURN:
+            gathers = outcome.name == "chosen" or (state.kind == "ask" and outcome.default == "none")
+            if gathers or outcome.where == _IN_TURN:
                 continue
             positions = self.walk.positions(outcome, pair[1], state)
             for position in positions:
@@ -339,6 +345,8 @@ def callback(outcome: Outcome, state: State, flow: Flow, at: Position, after: Po
     name = outcome.name
     if outcome.outside:
         return "POST event"
+    if after == "M":
+        return _message_event(outcome, state)
     if name.startswith(("recording_", "transcription_")) or name == "beep" or after == "L":
         return "notify"
     if name == "disconnected":
@@ -351,8 +359,25 @@ def callback(outcome: Outcome, state: State, flow: Flow, at: Position, after: Po
     return "ACE" if state.kind in ("connect", "dial") or "answered" in outcome.where else "PIE"
 
 
+_CARRIED = {
+    "timeout": "timer", "elapsed": "timer", "tick": "timer", "failed": "receipt", "taken": "POST event",
+    "returned": "POST event", "empty": "at once",
+}  # fmt: skip
+
+
+def _message_event(outcome: Outcome, state: State) -> str:
+    """What brings an event of a message flow."""
+    if outcome.name in _CARRIED:
+        return _CARRIED[outcome.name]
+    if outcome.name == "error":
+        return "not placed" if state.kind == "call" else "not taken"
+    return "end of the call" if state.kind == "call" and outcome.name != "message" else "message"
+
+
 def default_text(default: str, flow: Flow, position: Position) -> str:
     """What happens when nobody handles an event."""
+    if position == "M":
+        return _default_of_messages(default, flow)
     if default in ("goodbye", "apology", "recorded") and position not in ("N", "O"):
         return f"say “{phrase(default, flow.languages[0])}”; hangup"
     words = {
@@ -367,7 +392,23 @@ def default_text(default: str, flow: Flow, position: Position) -> str:
     return words.get(default, "the call is over, and the journal says why")
 
 
+def _default_of_messages(default: str, flow: Flow) -> str:
+    if default in ("pardon", "apology"):
+        return f"say “{phrase(default, flow.languages[0])}”; the conversation is over"
+    words = {
+        "stored": "kept for the next question",
+        "ignore": "nothing",
+        "none": "nothing",
+        "": "nothing",
+        "callee": "as the flow it plays says",
+    }
+    return words.get(default, "the conversation is over")
+
+
 def _target_text(target: str, position: Position, spoke: bool) -> str:
+    if position == "M":
+        words = {"end": "the conversation is over", "": "stays", "back": "the question before, again"}
+        return words.get(target, target)
     if target == "end":
         return "the call is over" if position == "N" else "no call is placed" if position == "O" else "hangup"
     if target == "":
@@ -384,6 +425,8 @@ def told(instruction: Instruction, flow: Flow) -> str:
         return "set " + ", ".join(f"{key} = {each.text}" for key, each in value.items())
     if name == "record":
         return "record: stop" if value == "stop" else "record"
+    if name == "send" and value.get("in") == "message":
+        return f"send {sent(value, flow)}"
     if name == "send":
         to = value["to"].text if value.get("to") else ""
         text = f" “{value['text'].text}”" if value.get("text") else ""
@@ -400,9 +443,46 @@ def _plain(value: Any) -> str:
 
 
 def _keys(state: State) -> str:
+    if state.config.get("each"):
+        return f": each of {state.config['each'].list.text}"
     if state.kind not in _CHOOSES or not state.config.get("choices"):
         return ""
-    return ": " + ", ".join(f"{each.key} {each.value}" for each in state.config["choices"])
+    if state.kind != "ask":
+        return ": " + ", ".join(f"{each.key} {each.value}" for each in state.config["choices"])
+    return ": " + ", ".join(f"{_button(each)} {each.value}" for each in state.config["choices"])
+
+
+def _button(choice: Choice) -> str:
+    if choice.label is None:
+        return "(not shown)"
+    shown = f"[{''.join(part.source.text for part in next(iter(choice.label.wording.values())))}]"
+    return f"{shown} opens" if choice.opens else shown
+
+
+def _begun(flow: Flow, run: str) -> Iterator[Entry]:
+    """What begins a conversation: what is written, a day that comes, or another program."""
+    for each in flow.triggers:
+        start = block_id(each.enter, "M") if each.enter else run
+        by = {"date": "timer", "schedule": "timer", "start": "API"}.get(each.kind, "message")
+        yield Entry(by, _trigger(each), start)
+    if not flow.triggers:
+        yield Entry("–", "no trigger of its own", run)
+
+
+def _trigger(trigger: Trigger) -> str:
+    clock = f"{trigger.at // 60:02}:{trigger.at % 60:02}"
+    days = f"{trigger.offset / 86_400:+g} d, " if trigger.offset else ""
+    told = {
+        "keywords": f"“{trigger.value}”",
+        "link": f"the link {trigger.value}",
+        "any": "any message that no other flow takes",
+        "start": "a start by the API",
+        "date": f"contact.{trigger.value}, {days}{clock}",
+        "schedule": f"{trigger.value} {clock}, every contact tagged {trigger.tag}",
+    }[trigger.kind]
+    narrowed = [*trigger.channels, *filter(None, (trigger.to, trigger.app))]
+    more = " (breaks into other flows)" if trigger.interrupt else ""
+    return f"{told}{more}{' by ' + ', '.join(narrowed) if narrowed else ''}"
 
 
 def _dialled(flow: Flow) -> str:
@@ -414,6 +494,8 @@ def _dialled(flow: Flow) -> str:
 
 def _flow_settings(flow: Flow) -> tuple[Setting, ...]:
     written = flow.languages != ("en-US",)
+    if flow.channel == "message":
+        return (Setting("languages", ", ".join(flow.languages), not written), *_of_messages(flow))
     yes_no = "answer before the first sound of an ICE" if flow.answer else "never answered by itself"
     broken = flow.failure_ace or ("an apology, then hangup" if flow.outbound else "continue")
     return (
@@ -421,6 +503,16 @@ def _flow_settings(flow: Flow) -> tuple[Setting, ...]:
         Setting("answer", yes_no, flow.answer),
         Setting("a broken turn at an ACE", broken, flow.failure_ace is None),
     )
+
+
+def _of_messages(flow: Flow) -> Iterator[Setting]:
+    silent = Session()
+    yield Setting("channels", ", ".join(flow.channels) or "the conversation's", not flow.channels)
+    yield Setting("session", f"{length(flow.session.expires)}, then {flow.session.then}", flow.session == silent)
+    yield Setting("busy", flow.busy, flow.busy == "wait")
+    yield Setting("late", flow.late, flow.late == "answer")
+    if flow.choices:
+        yield Setting("any time", ", ".join(each.value for each in flow.choices), False)
 
 
 def _settings(state: State, flow: Flow) -> tuple[Setting, ...]:
@@ -444,9 +536,17 @@ def _setting(field: Field, value: Any, flow: Flow) -> Setting | None:
 def _value(field: Field, value: Any) -> str:
     if isinstance(field.type, Duration):
         return length(value)
+    if field.name == "expect":
+        return ", ".join(_expected(each) for each in value)
     if field.name == "digits":
         return str(value[0]) if value[0] == value[1] else f"{value[0]}..{value[1]}"
     return str(value).lower() if isinstance(value, bool) else _plain(value)
+
+
+def _expected(expect: Expect) -> str:
+    if expect.low is not None:
+        return f"number {expect.low}..{expect.high}"
+    return f"{expect.kind} {expect.pattern}".strip()
 
 
 # --- output ----------------------------------------------------------------------------------------------

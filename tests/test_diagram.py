@@ -172,7 +172,7 @@ def test_defaults_are_grey_and_have_no_edge() -> None:
 def test_the_flows_own_handlers_stand_in_the_title_and_are_no_edges() -> None:
     drawn = scene("desk")
     assert drawn.handlers == "on error → sorry"
-    assert drawn.cards["sorry"].entry == "error"
+    assert drawn.cards["sorry"].entry == "on error"
     assert not drawn.cards["sorry"].unreachable
     assert all(edge.head != "sorry" for edge in drawn.edges)
     assert scene("room").handlers == "on disconnected → send"

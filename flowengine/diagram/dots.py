@@ -153,7 +153,7 @@ class _Writer:
         if card.alarms:
             yield self._font(9, self.colour.problem, f"<b>{text(first_of(card.alarms))}</b>")
         if card.entry:
-            yield f"<b>on {text(card.entry)}</b>"
+            yield f"<b>{text(card.entry)}</b>"
         if not card.unreachable and card.tag not in card.alarms:
             yield text(card.tag)
         if card.visits:

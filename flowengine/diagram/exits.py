@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from flowengine.graph import Book, Way, outcome_ways, outcomes
-from flowengine.model import RESERVED_TARGETS, Branch, Flow, State
+from flowengine.model import RESERVED_TARGETS, Branch, Choice, Flow, State
 from flowengine.problems import Mark, Problem
 from flowengine.states.base import Outcome
 from flowengine.states.choices import RESERVED
@@ -25,7 +25,9 @@ STROKES: dict[str, Stroke] = {
 DEFAULTS = {
     "goodbye": "the caller hears a goodbye and the call ends",
     "recorded": "the caller is thanked and the call ends",
-    "apology": "the caller hears an apology and the call ends",
+    "apology": "an apology is heard, and it ends",
+    "pardon": "the answer is said to be not understood, and it ends",
+    "stored": "it is kept for the next question",
     "continue": "the call goes on",
     "end": "it ends",
     "none": "nothing follows",
@@ -71,7 +73,8 @@ def exits(state: State, flow: Flow, book: Book, problems: Iterable[Problem] = ()
     raised = outcomes(state, flow, book)
     asked = any(outcome.choice for outcome in raised)
     for outcome in raised:
-        if not (asked and outcome.name == "chosen"):
+        gathers = outcome.name == "chosen" or (outcome.name == "answer" and outcome.default == "none")
+        if not (asked and gathers) and not (outcome.wide and outcome.name not in state.on):
             found += _of_outcome(state, outcome, flow)
     found += _leftover(state, {outcome.name for outcome in raised})
     found = sorted([*_reserved_choices(state), *found], key=_order(state))
@@ -102,10 +105,20 @@ def _steps(state: State) -> Iterator[Exit]:
 
 def _reserved_choices(state: State) -> Iterator[Exit]:
     for choice in state.config.get("choices") or ():
-        if state.kind == "menu" and choice.value in RESERVED:
+        shown = _shown(choice)
+        hint = f"{shown}: {choice.value}"
+        if state.kind in ("menu", "ask") and choice.value in RESERVED:
             note = "again" if choice.value == "repeat" else "back"
-            hint = f"{choice.key}: {choice.value}"
-            yield Exit(choice.value, 1, choice.key, "", choice.mark, look="key", note=note, hint=hint, again=True)
+            yield Exit(choice.value, 1, shown, "", choice.mark, look="key", note=note, hint=hint, again=True)
+        elif choice.opens:
+            yield Exit(choice.value, 1, shown, "", choice.mark, look="quiet", note="opens", hint=hint, again=True)
+
+
+def _shown(choice: Choice) -> str:
+    """What is pressed, or stands on the button."""
+    if choice.label is None:
+        return choice.key or choice.value
+    return "".join(part.source.text for part in next(iter(choice.label.wording.values())))
 
 
 def _branch(state: State, event: str, number: int, label: str, branch: Branch, stroke: Stroke = "chosen") -> Exit:

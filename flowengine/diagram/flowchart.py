@@ -44,7 +44,7 @@ def _quoted(words: str) -> str:
 
 
 def _node(card: Card) -> str:
-    tags = " · ".join(filter(None, (f"on {card.entry}" if card.entry else "", card.tag, *card.alarms)))
+    tags = " · ".join(filter(None, (card.entry, card.tag, *card.alarms)))
     problems = [f"{each.label}: {each.alarm}" for each in card.exits if each.alarm]
     lines = [f"{card.glyph} {card.name} · {tags}", *card.body, *problems]
     shown = "<br>".join(_quoted(line)[1:-1] for line in lines)

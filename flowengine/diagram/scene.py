@@ -11,7 +11,7 @@ from typing import Literal
 from flowengine.diagram.exits import Exit, concerns, exits, words
 from flowengine.diagram.words import UNREADABLE, body, tag
 from flowengine.graph import Book
-from flowengine.model import RESERVED_TARGETS, Flow, Handler, State
+from flowengine.model import RESERVED_TARGETS, Choice, Flow, Handler, State
 from flowengine.problems import Problem, did_you_mean
 from flowengine.states import KINDS
 from flowengine.states.base import Family
@@ -20,15 +20,15 @@ Detail = Literal["full", "names"]
 SAY_GLYPH = "♪"
 UNREACHABLE = "unreachable"
 ENDINGS = {
-    "end": "the call is hung up, if anyone is there",
+    "end": "it is over: a call is hung up, if anyone is there",
     "continue": "the call goes on",
-    "back": "back to the menu before",
+    "back": "back to the question before",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A state. ``entry`` is the event of the flow's ``on`` that alone leads here; ``alarms`` words in red.
+    """A state. ``entry`` says what of the whole flow alone leads here; ``alarms`` words in red.
 
     ``ends``: it says or does something and is over, so copies of it can stand wherever it is reached.
     """
@@ -126,8 +126,16 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _handlers(flow: Flow) -> str:
-    """``on error → sorry``: what the flow says for all its states."""
-    return " · ".join(f"on {event} → {_goals(handler)}" for event, handler in flow.on.items())
+    """``on error → sorry``: what the flow says for all its states, and the choices of every ask."""
+    told = [f"on {event} → {_goals(handler)}" for event, handler in flow.on.items()]
+    wide = [f"“{_word(each)}” → {each.value}" for each in flow.choices if each.value in flow.states]
+    return " · ".join([*told, *wide])
+
+
+def _word(choice: Choice) -> str:
+    """The first of the words that mean a choice."""
+    words = [word for each in (*choice.words.values(), *choice.has.values()) for word in each]
+    return next(iter(words), choice.key or choice.value)
 
 
 def _goals(handler: Handler) -> str:
@@ -188,12 +196,18 @@ def _reached(cards: Mapping[str, Card], begin: Iterable[str]) -> Iterator[str]:
 
 
 def _entries(flow: Flow, reached: Mapping[str, None]) -> dict[str, str]:
-    """States that only the flow's ``on`` leads to, with the events that do."""
+    """States that only the flow's ``on``, its choices or a trigger lead to, with what does."""
     found: dict[str, list[str]] = {}
     for event, handler in flow.on.items():
         for branch in handler.branches:
             if branch.to in flow.states and branch.to not in reached:
-                found.setdefault(branch.to, []).append(event)
+                found.setdefault(branch.to, []).append(f"on {event}")
+    for choice in flow.choices:
+        if choice.value in flow.states and choice.value not in reached:
+            found.setdefault(choice.value, []).append("any time")
+    for trigger in flow.triggers:
+        if trigger.enter in flow.states and trigger.enter not in reached:
+            found.setdefault(trigger.enter, []).append(f"begins by {trigger.kind}")
     return {name: ", ".join(dict.fromkeys(events)) for name, events in found.items()}
 
 

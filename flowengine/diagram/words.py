@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from flowengine.content import SHAPES
 from flowengine.model import Flow, Instruction, Prompt, State
 from flowengine.states import KINDS
 from flowengine.states.base import spoken
@@ -49,13 +51,25 @@ def _done(instruction: Instruction, flow: Flow) -> str:
     if isinstance(value, Prompt):
         return spoken(value, flow)
     if name == "send":
-        text = value.get("text")
-        return f"sends “{text.text}”" if text else "sends a message"
+        return f"sends {sent(value, flow)}"
     if name == "record":
         return "stops recording" if value == "stop" else "records"
     if name in ("set", "clear"):
         return f"{name}s {', '.join(value)}"
     return DONE.get(name, name.replace("_", " "))
+
+
+def sent(value: Mapping[str, Any], flow: Flow) -> str:
+    """What a ``send`` sends, in a few words: its text, or the title of what it is."""
+    text = value.get("text")
+    if isinstance(text, Prompt):
+        return spoken(text, flow)
+    if text:
+        return f"“{text.text}”"
+    what = next((name for name in SHAPES if value.get(name)), "")
+    title = value[what].get("title") or value[what].get("name") if what else None
+    named = f" {spoken(title, flow)}" if isinstance(title, Prompt) else ""
+    return f"{what if what == 'media' else f'a {what}'}{named}" if what else "a message"
 
 
 def tag(state: State) -> str:
