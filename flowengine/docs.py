@@ -113,7 +113,8 @@ def keys(record: Record) -> str:
 def _key(field: Field) -> tuple[str, str, str, str]:
     name = f"`{field.name}`" if field.name != "NAME" else "*a name*"
     default = "**required**" if field.required else _code(field.default_text())
-    return name, phrase(field.type), default, field.doc
+    only = {("voice",): " *(calls)*", ("message",): " *(messages)*"}.get(field.channels, "")
+    return name, phrase(field.type), default, field.doc + only
 
 
 def _code(text: str) -> str:
@@ -197,7 +198,7 @@ def _instruction(group: list[Instruct]) -> str:
     names = ", ".join(f"`{each.name}`" for each in group)
     parts = [f"### {names}", _unwrapped(prose(first)), f"```yaml\n{example(first)}```"]
     record = _record_of(first)
-    return "\n\n".join([*parts, keys(record)] if record else parts)
+    return "\n\n".join([*parts, keys(record), *_inner(record)] if record else parts)
 
 
 def _record_of(each: Instruct) -> Record | None:
@@ -208,11 +209,24 @@ def _record_of(each: Instruct) -> Record | None:
 
 
 def flow_keys() -> str:
-    from flowengine.loader import FLOW, STATE_KEYS
-    from flowengine.sections import ADDRESS, RECORDINGS, VARIABLE
+    from flowengine.choosing import CHOICE, EACH
+    from flowengine.loader import DEFAULTS, FLOW, MESSAGE_DEFAULTS, STATE_KEYS
+    from flowengine.sections import ADDRESS, QUIET, RECORDINGS, SESSION, VARIABLE
+    from flowengine.triggers import MESSAGE_TRIGGER
 
     state = table(("Key of a state", ""), [(f"`{name}`", doc) for name, doc in STATE_KEYS.items()])
-    inner = {"An address in `may_dial`": ADDRESS, "A variable or input": VARIABLE, "`recordings`": RECORDINGS}
+    inner = {
+        "An address in `may_dial`": ADDRESS,
+        "A variable, input or contact field": VARIABLE,
+        "`recordings`": RECORDINGS,
+        "`defaults` of a voice flow": DEFAULTS,
+        "`defaults` of a message flow": MESSAGE_DEFAULTS,
+        "A trigger of a message flow": MESSAGE_TRIGGER,
+        "`session`": SESSION,
+        "`quiet`": QUIET,
+        "A choice of an ask": CHOICE,
+        "Choices of a list": EACH,
+    }
     parts = [keys(FLOW), state]
     parts += [f"{title}:\n\n{keys(record)}" for title, record in inner.items()]
     return "\n\n".join(parts)
