@@ -113,7 +113,7 @@ def keys(record: Record) -> str:
 def _key(field: Field) -> tuple[str, str, str, str]:
     name = f"`{field.name}`" if field.name != "NAME" else "*a name*"
     default = "**required**" if field.required else _code(field.default_text())
-    only = {("voice",): " *(calls)*", ("message",): " *(messages)*"}.get(field.channels, "")
+    only = f" *({'calls' if field.serves('voice') else 'messages'})*" if field.channels else ""
     return name, phrase(field.type), default, field.doc + only
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from flowengine.graph import Book, outcomes
-from flowengine.model import RESERVED_TARGETS, UNREADABLE, Branch, Flow, Handler, State, Visits
+from flowengine.model import RESERVED_TARGETS, UNREADABLE, Branch, Flow, Handler, State, Trigger, Visits
 from flowengine.problems import closest
 
 TELL_SLIPS = frozenset({"unknown-target", "impossible-event", "missing-start", "next-beside-kind"})
@@ -27,10 +27,21 @@ def _flow(flow: Flow, book: Book) -> Flow:
     states = {name: _state(state, flow, book) for name, state in flow.states.items()}
     on = {event: _handler(handler, flow) for event, handler in flow.on.items()}
     start = flow.start if flow.start in flow.states else closest(flow.start, flow.states, ALIKE) or flow.start
-    same = start == flow.start and all(states[name] is state for name, state in flow.states.items())
+    triggers = tuple(_trigger(each, flow) for each in flow.triggers)
+    same = (
+        start == flow.start
+        and triggers == flow.triggers
+        and all(states[name] is state for name, state in flow.states.items())
+    )
     if same and all(on[event] is handler for event, handler in flow.on.items()):
         return flow
-    return replace(flow, states=states, on=on, start=start)
+    return replace(flow, states=states, on=on, start=start, triggers=triggers)
+
+
+def _trigger(trigger: Trigger, flow: Flow) -> Trigger:
+    if not trigger.enter or trigger.enter in flow.states:
+        return trigger
+    return replace(trigger, enter=closest(trigger.enter, flow.states, ALIKE) or trigger.enter)
 
 
 def _state(state: State, flow: Flow, book: Book) -> State:

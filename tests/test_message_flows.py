@@ -373,3 +373,17 @@ def test_staying_is_for_what_comes_meanwhile(tmp_path: Path) -> None:
         "channel: message\nstart: a\nstates: { a: { ask: { prompt: x, expect: any }, on: { answer: { say: y } } } }\n"
     )
     assert "stay-in-place" in problems(tmp_path, b=asks)[0]
+
+
+def test_a_misspelt_state_to_begin_at_is_told_once(tmp_path: Path) -> None:
+    states = "channel: message\nstart: a\nstates: { a: { say: x, next: end }, greeting: { say: y, next: end } }\n"
+    found = problems(tmp_path, b=f"triggers: [ {{ keywords: [x], enter: greting }} ]\n{states}")
+    assert found == ['unknown-target: there is no state "greting"; did you mean "greeting"?']
+
+
+def test_the_language_of_messages_is_the_contacts(tmp_path: Path) -> None:
+    sets = "channel: message\nstart: a\nstates: { a: { set: { GOAL: es }, next: end } }\n"
+    assert problems(tmp_path, b=sets.replace("GOAL", "contact.language")) == []
+    assert problems(tmp_path, b=sets.replace("GOAL", "call.language")) == [
+        "unknown-variable: call.language belongs to calls"
+    ]

@@ -32,6 +32,8 @@ from flowengine.checks.writes import Write, writes
 from flowengine.problems import Problem, did_you_mean
 
 SEVERITY = "error"
+_OF_CONTACT = ("contact.language", "contact.name", "contact.timezone")
+"""What a message flow may say of its contact beside the fields it declares."""
 
 
 def check(view: View) -> Iterator[Problem]:
@@ -48,8 +50,13 @@ def check(view: View) -> Iterator[Problem]:
 
 def _target(view: View, write: Write) -> Iterator[Problem]:
     if write.name == "call.language":
+        if view.flow.channel == "message":
+            message, fix = "call.language belongs to calls", "set contact.language"
+            yield problem(view, "unknown-variable", write.mark(view), message, fix=fix, state=write.state)
         return
     contact = write.name.startswith("contact.")
+    if view.flow.channel == "message" and write.name in _OF_CONTACT:
+        return
     known = view.flow.contact_fields() if contact else view.flow.names()
     name = write.name.removeprefix("contact.")
     if name in known:
