@@ -68,7 +68,7 @@ def sent(value: Mapping[str, Any], flow: Flow) -> str:
         return f"“{text.text}”"
     what = next((name for name in SHAPES if value.get(name)), "")
     title = value[what].get("title") or value[what].get("name") if what else None
-    named = f" {spoken(title, flow)}" if isinstance(title, Prompt) else ""
+    named = f" {spoken(title, flow)}" if isinstance(title, Prompt) else f" {title}" if isinstance(title, str) else ""
     return f"{what if what == 'media' else f'a {what}'}{named}" if what else "a message"
 
 
