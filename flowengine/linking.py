@@ -219,6 +219,30 @@ class Spoken:
         return {"name": "playFiles", "ids": [each for each in ids if each], "locale": language}
 
 
+@dataclass(slots=True)
+class Wording:
+    """What a message says, by language and channel (``en``, ``@SMS``, ``en@SMS``; ``""`` serves all)."""
+
+    texts: dict[str, Any]
+    default: str
+
+    def words(self, language: str, channel: str, scope: Scope) -> str:
+        """In the first of these languages that has words, those for the channel first."""
+        text = self.texts[self._key(language, channel)]
+        return text if type(text) is str else str(text.render(scope))
+
+    def every(self, scope: Scope) -> list[str]:
+        """In every language and for every channel."""
+        return [text if type(text) is str else str(text.render(scope)) for text in self.texts.values()]
+
+    def _key(self, language: str, channel: str) -> str:
+        for tongue in (language, "", self.default):
+            for key in (f"{tongue}@{channel}", tongue):
+                if key in self.texts:
+                    return key
+        return next(iter(self.texts))
+
+
 def _one(kind: str, value: Any, scope: Scope) -> str:
     if kind == "pause":
         return prompts.silence(float(value))
@@ -342,6 +366,7 @@ class Program:
 
     name: str
     file: str
+    channel: str
     image: Mapping[str, Any]
     languages: tuple[str, ...]
     start: str
@@ -379,6 +404,7 @@ class Linker:
         return Program(
             name=image["name"],
             file=image["file"],
+            channel=image["channel"],
             image=image,
             languages=tuple(image["languages"]),
             start=image["start"],
@@ -440,7 +466,10 @@ class Linker:
         self.roots.update(name.root for name in guard.names)
         return guard
 
-    def _prompt(self, wording: Mapping[str, Any]) -> Spoken:
+    def _prompt(self, wording: Mapping[str, Any]) -> Spoken | Wording:
+        if self.image.get("channel") == "message":
+            texts = {key: self._said(parts) for key, parts in wording.items()}
+            return Wording(texts, self.default)
         escapes = {"ssml": prompts.escape_xml, "play": lambda text: quote(text, safe="")}
         linked = {}
         for language, parts in wording.items():
@@ -451,6 +480,10 @@ class Linker:
         spoken = Spoken(linked, self.default)
         spoken.ready(self.image["languages"])
         return spoken
+
+    def _said(self, parts: list[list[Any]]) -> Any:
+        value = parts[0][1]
+        return value if isinstance(value, str) else self._text(value["$t"])
 
     def _part(self, kind: str, source: str, escape: Callable[[str], str] | None) -> Text | Words | Segments:
         if escape is not None:
@@ -531,6 +564,11 @@ def _reaction(image: Mapping[str, Any], on: Mapping[str, Handler], flow_on: Mapp
         image.get("side", False),
         image.get("outside", False),
     )
+
+
+def words_of(image: Mapping[str, Any]) -> dict[str, Wording]:
+    """What a project says in its conversations, whatever the flow."""
+    return {name: Linker({"channel": "message", "languages": [""]}).value(words) for name, words in image.items()}
 
 
 def link(image: Mapping[str, Any]) -> Program:

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from flowengine.callbacks import EVENTS, BadBody, Callback, call_key, dedupe_key, read
+from flowengine.chats import Chats
 from flowengine.engine.fallback import fallbacks
 from flowengine.engine.library import dialled
 from flowengine.engine.outcome import Effect as Wish
@@ -37,6 +38,7 @@ from flowengine.engine.voice import (
 )
 from flowengine.engine.world import World
 from flowengine.linking import SECRET_CLOSE, SECRET_OPEN
+from flowengine.sinch.credentials import APP
 from flowengine.stores.base import StoreDown
 from flowengine.turns import Attempt, Busy, ReadAgain, Result, Turns
 
@@ -60,12 +62,15 @@ class Reply:
 
 @dataclass(slots=True)
 class Service(Turns[Session]):
-    """Calls. ``ready`` are the answers of a bad moment, by flow and position."""
+    """Calls, and ``chats`` beside them. ``ready`` are the answers of a bad moment, by flow and position."""
 
     ready: Mapping[tuple[str, Any], bytes] = field(default_factory=dict)
+    chats: Chats = field(init=False)
 
     def __post_init__(self) -> None:
         self.ready = fallbacks(self.library)
+        shared = (self.library, self.store, self.ask, self.env, self.call, self.clock, self.counters)
+        self.chats = Chats(*shared, app=self.env.get(APP, ""))
 
     def opened(self, data: bytes) -> Session:
         return load(data)
@@ -224,6 +229,8 @@ class Service(Turns[Session]):
 
     def event(self, key: str, name: str, data: Any = None) -> str:
         """An event from another program or a timer: what became of it. Raises NotTaken, UnknownSession."""
+        if self._talks(key):
+            return self.chats.event(key, name, data)
 
         def run(attempt: Attempt[Session]) -> Result:
             if attempt.session.pending:
@@ -239,14 +246,34 @@ class Service(Turns[Session]):
             raise UnknownSession(key)
         return result.event
 
-    def dial(self, flow: str, inputs: Mapping[str, Any]) -> tuple[str, bool]:
-        """Begin a flow that places a call: the new session's key, and whether a call will be placed."""
-        program = self.library.programs[flow]
-        key = token_hex(16)
+    def woken(self, key: str) -> None:
+        """The timer of a place is due. Raises NotTaken, UnknownSession."""
+        if self._talks(key):
+            self.chats.woken(key)
+        else:
+            self.event(key, "elapsed")
 
-        def run(attempt: Attempt[Session]) -> Result:
+    def _talks(self, key: str) -> bool:
+        """Whether this is a conversation."""
+        found = self.store.load(key).session
+        return found is not None and load(found).talk is not None
+
+    def dial(
+        self, flow: str, inputs: Mapping[str, Any], key: str = "", told: Mapping[str, Any] | None = None
+    ) -> tuple[str, bool]:
+        """Begin a flow that places a call: the new session's key, and whether a call will be placed.
+
+        ``told`` names who wants to know what it came to. A ``key`` that is given begins one call only.
+        """
+        program = self.library.programs[flow]
+        key = key or token_hex(16)
+
+        def run(attempt: Attempt[Session]) -> Result | None:
             session = attempt.session
+            if session.flow:
+                return None
             session.flow, session.rev, session.pos = flow, self.library.revision, "O"
+            session.told = dict(told or {})
             return _unasked(attempt, place_call(self.library, program, session, inputs, attempt.world))
 
         result = self.again(key, run, new=True)
@@ -319,6 +346,15 @@ class Service(Turns[Session]):
         session.ended, session.place, session.pending = True, "", ""
         outcome = Outcome(b"", "N", [], [], wishes, [], {}, None, [], hidden)
         return Result("error", source, outcome, incident=token_hex(4))
+
+    def _written(self, attempt: Attempt[Session], result: Result) -> bool:
+        """As of any turn; the last one of a call that somebody waits for says what it came to."""
+        session = attempt.session
+        if session.told and session.ended and not session.place:
+            told = {"outcome": "done", "result": {}, **session.told}
+            result.rows = [*result.rows, Wish("told", told)]
+            session.told = {}
+        return Turns._written(self, attempt, result)
 
     def called(self, key: str, call_id: str, application: str) -> None:
         """A callout was accepted under this call id: callbacks that carry it find the session."""

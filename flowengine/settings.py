@@ -18,6 +18,9 @@ from flowengine.problems import did_you_mean
 from flowengine.service import Service
 from flowengine.sinch.credentials import Credentials, Misconfigured, must_check, verifier
 from flowengine.sinch.signing import Verifier
+from flowengine.sinch.webhook_signing import SECRET as WEBHOOK_SECRET
+from flowengine.sinch.webhook_signing import Verifier as WebhookVerifier
+from flowengine.sinch.webhook_signing import webhook_verifier
 from flowengine.stores import open_store
 from flowengine.stores.base import Store
 
@@ -79,6 +82,20 @@ class Settings:
             workers=int(workers),
             verifier=checked,
         )
+
+
+def webhook_checks(library: Library, env: Mapping[str, str]) -> tuple[bool, WebhookVerifier | None]:
+    """Whether Conversation webhooks are answered, and what checks them. Raises :class:`Refusal`.
+
+    They are where a flow is made of messages, and where a secret is set: receipts of what calls send come too.
+    """
+    talks = any(program.channel == "message" for program in library.programs.values())
+    if not talks and not env.get(WEBHOOK_SECRET, "").strip():
+        return False, None
+    try:
+        return True, webhook_verifier(env)
+    except Misconfigured as error:
+        raise Refusal(str(error)) from None
 
 
 def application(env: Mapping[str, str]) -> str:

@@ -31,8 +31,6 @@ TRIES = 6
 HOUR = 3600
 CALL_LIFE = 5 * HOUR
 ENDED_LIFE = 24 * HOUR
-HELD = 4102444800.0
-"""When a message becomes due: it stays in the outbox until messages can be delivered."""
 
 
 class Busy(Exception):
@@ -215,13 +213,15 @@ def _write(attempt: Attempt[Any], result: Result, row: Any) -> Write:
     if outcome is not None:
         if outcome.timer != "keep":
             timers = _timers(session, outcome.timer, now)
-        if outcome.effects or result.rows:
-            effects = [_effect(each, now) for each in (*outcome.effects, *result.rows)]
+        if outcome.effects:
+            effects = [_effect(each, now) for each in outcome.effects]
         if outcome.counts:
             counts = tuple(Count(name, int(now) // HOUR, limit) for name, limit in outcome.counts)
         if outcome.records:
             records = [Record(key, orjson.dumps(patch)) for key, patch in outcome.records]
         drops = outcome.drops
+    if result.rows:
+        effects += [_effect(each, now) for each in result.rows]
     expires = now + (ENDED_LIFE if session.ended else CALL_LIFE)
     if timers or session.until:
         wakes = [timer.due for timer in timers if timer.due]
@@ -240,5 +240,5 @@ def _timers(session: Kept, seconds: float | None, now: float) -> tuple[Timer, ..
 
 
 def _effect(wish: Wish, now: float) -> Effect:
-    due = (HELD if wish.kind == "send" else now) if wish.due is None else wish.due
+    due = now if wish.due is None else wish.due
     return Effect(wish.id or token_hex(8), wish.kind, orjson.dumps(wish.payload), due, wish.lane, wish.rank)

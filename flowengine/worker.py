@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -14,9 +14,14 @@ import orjson
 from flowengine.delivery.base import Carrier, Desk
 from flowengine.delivery.callout import Callouts
 from flowengine.delivery.change import Changes
+from flowengine.delivery.conversation import ChatTurns, Dials, Returns
+from flowengine.delivery.message import Messages
 from flowengine.delivery.request import Requests
 from flowengine.engine.voice import NotTaken
 from flowengine.service import Service, UnknownSession
+from flowengine.settings import Refusal, application
+from flowengine.sinch.conversation import ConversationClient
+from flowengine.sinch.credentials import Credentials, Misconfigured
 from flowengine.sinch.voice import VoiceClient
 from flowengine.stores.base import Leased, StoreDown
 
@@ -29,11 +34,15 @@ MOST_AT_ONCE = 16
 
 @dataclass(slots=True)
 class Worker:
-    """``client`` is None without credentials: then callouts and changes of live calls are refused, with a reason."""
+    """``client`` is None without credentials: then callouts and changes of live calls are refused, with a reason.
+
+    Without a ``sender`` messages wait for one.
+    """
 
     service: Service
     client: VoiceClient | None
     application: str = ""
+    sender: ConversationClient | None = None
     stopped: threading.Event = field(default_factory=threading.Event)
     desk: Desk = field(init=False)
     carriers: dict[str, Carrier] = field(init=False)
@@ -44,7 +53,22 @@ class Worker:
             "callout": Callouts(self.desk, self.client, self.application),
             "patch": Changes(self.desk, self.client),
             "http": Requests(self.desk),
+            "send": Messages(self.desk, self.sender),
+            "turn": ChatTurns(self.desk),
+            "dial": Dials(self.desk),
+            "told": Returns(self.desk),
         }
+
+    @staticmethod
+    def from_env(service: Service, env: Mapping[str, str]) -> Worker:
+        """With the clients that ``env`` has credentials for. Raises :class:`~flowengine.settings.Refusal`."""
+        try:
+            credentials = Credentials.from_env(env)
+            client = VoiceClient.from_env(credentials, env) if credentials else None
+            sender = ConversationClient.from_env(env)
+        except Misconfigured as error:
+            raise Refusal(str(error)) from None
+        return Worker(service, client, application(env), sender)
 
     @property
     def done(self) -> dict[str, str]:
@@ -90,7 +114,7 @@ class Worker:
 
     def _timer(self, leased: Leased) -> None:
         try:
-            self.service.event(leased.session, "elapsed")
+            self.service.woken(leased.session)
         except (NotTaken, UnknownSession):
             pass
         except StoreDown:

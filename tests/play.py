@@ -26,7 +26,6 @@ from flowengine.fetch import Request, Response
 from flowengine.problems import errors
 from flowengine.service import Service, fill_secrets
 from flowengine.stores import Store, open_store
-from flowengine.turns import HELD
 
 ROOT = Path(__file__).parent.parent
 SCHEMA: dict[str, Any] = json.loads((ROOT / "schema" / "svaml.schema.json").read_text("utf-8"))
@@ -323,7 +322,7 @@ class Phone:
 
     def work(self) -> None:
         """What the worker would do: place calls, change them, keep what is to be sent."""
-        for leased in self.store.take(HELD + 1, 1.0):
+        for leased in self.store.take(self.time, 1.0):
             payload = orjson.loads(leased.payload)
             self.store.settle(leased)
             _WORK[leased.kind](self, payload, leased.session)

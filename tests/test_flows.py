@@ -195,7 +195,8 @@ def test_a_missed_call_is_answered_by_a_message(desk: Make) -> None:
     phone.play("ice", "press 2", "digits 1234")
     assert phone.no_answer() is None
     body = {"text": "Sorry we missed you. We will call back."}
-    assert phone.sent == [{"to": CALLER, "channel": "SMS", "body": body}]
+    (sent,) = phone.sent
+    assert (sent["identity"], sent["channels"], sent["content"]) == (CALLER.removeprefix("+"), ["SMS"], body)
     assert phone.ended
 
 

@@ -25,7 +25,6 @@ from flowengine.fetch import Request, Response
 from flowengine.problems import errors
 from flowengine.service import Service
 from flowengine.stores.memory import MemoryStore
-from flowengine.turns import HELD
 
 ROOT = Path(__file__).parent.parent
 ENTRY = "+12025550100"
@@ -92,7 +91,8 @@ class Calls:
         """An outside event, and the change of the call that came of it."""
         self.service.event(self.key, name, data)
         found = {}
-        for leased in self.store.take(HELD + 1, 1.0):
+        while taken := self.store.take(self.now, 1.0, 1):
+            (leased,) = taken
             payload = orjson.loads(leased.payload)
             if leased.kind == "patch":
                 found = self.heard(payload["svaml"].encode())

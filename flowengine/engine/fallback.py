@@ -30,6 +30,7 @@ def fallbacks(library: Library) -> Mapping[tuple[str, Position], bytes]:
         (program.name, position): _fallback(library, program, position)
         for program in library.programs.values()
         for position in HEARD
+        if program.channel == "voice"
     }
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from flowengine.answers import Piece, act, constant, seal
 from flowengine.engine.blocks import Block, block_of
+from flowengine.engine.entrances import Entrances, entrances
 from flowengine.engine.session import Session
 from flowengine.engine.wording import PHRASES, phrase
 from flowengine.functions import offered
-from flowengine.linking import Node, Program, link
+from flowengine.linking import Node, Program, link, words_of
 from flowengine.svaml import Position
 
 
@@ -21,7 +22,7 @@ class Library:
     """``revision`` is the content hash; ``hides``: some flow has a sensitive variable.
 
     ``fuse`` can be turned off to play nested menus one by one, ``use_blocks`` to walk every run state by state.
-    ``blocks`` are the ones met so far, by flow, menu and choice.
+    ``blocks`` are the ones met so far, by flow, menu and choice. ``app`` sends what calls send.
     """
 
     programs: dict[str, Program]
@@ -40,6 +41,9 @@ class Library:
     blocks: dict[tuple[str, str, str], Block | None] = field(default_factory=dict)
     key: bytes = b""
     hides: bool = False
+    entrances: Entrances = field(default_factory=Entrances)
+    consent: dict[str, Any] = field(default_factory=dict)
+    app: str = ""
 
     def phrase(self, name: str, language: str) -> Piece:
         """A built-in sentence as an instruction."""
@@ -55,6 +59,10 @@ class Library:
         if key not in self.blocks:
             self.blocks[key] = block_of(program, menu, choice)
         return self.blocks[key]
+
+    def program(self, name: str) -> Program:
+        """The flow of that name, or one without states: a conversation that no flow is in."""
+        return self.programs.get(name) or NOBODY
 
     def digest(self, text: str) -> str:
         """A keyed hash, so that a counter or a journal names no number."""
@@ -82,6 +90,29 @@ class Library:
         """The flow that answers a dialled number."""
         name = self.numbers.get(number) or self.anyone
         return self.programs.get(name)
+
+
+NOBODY = link(
+    {
+        "name": "",
+        "file": "",
+        "channel": "message",
+        "languages": ["en"],
+        "start": "",
+        "answer": False,
+        "outbound": False,
+        "triggers": [],
+        "inputs": {},
+        "variables": {},
+        "may_dial": {},
+        "failure_ace": None,
+        "on": {},
+        "states": {},
+        "session": {"expires": 86400.0, "then": "forget"},
+        "late": "answer",
+        "busy": "wait",
+    }
+)
 
 
 def _digits(number: str) -> str:
@@ -112,9 +143,12 @@ def open_library(artefact: Mapping[str, Any], revision: str, env: Mapping[str, s
         },
         key=key,
         hides=any(program.sensitive for program in programs.values()),
+        entrances=entrances(programs, env),
+        consent=words_of(artefact["consent"]),
+        app=env.get("CONVERSATION_APP_ID", ""),
     )
     for program in programs.values():
-        for language in program.languages:
+        for language in program.languages if program.channel == "voice" else ():
             _make_ready(library, program, language)
     return library
 
@@ -134,7 +168,7 @@ def _entries(programs: Mapping[str, Program]) -> tuple[dict[str, str], str]:
     numbers: dict[str, str] = {}
     anyone = ""
     for program in programs.values():
-        for kind, value, _ in program.image["triggers"]:
+        for kind, value, _ in program.image["triggers"] if program.channel == "voice" else ():
             if kind == "to":
                 numbers[_digits(value)] = program.name
             elif kind == "any":

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from flowengine.engine.talk import Talk
+
 VERSION = 1
 
 
@@ -22,7 +24,9 @@ class Session:
     ``frames`` are the flows that play the current one, outermost first. ``back`` are the menus gone through, the
     current one last. ``armed`` maps ``recording`` and ``amd`` to ``[flow, state]``. ``until`` is when a wait is
     over; ``over`` that the call is, ``timed`` that a timer is set. ``pending`` is the change of the live call that
-    is being made, as JSON. ``visits`` and ``retries`` count by flow.
+    is being made, as JSON. ``visits`` and ``retries`` count by flow. ``talk`` is there in a conversation and in no
+    call; ``told`` names the conversation that placed this call and wants to know what it came to. ``person`` is
+    the key of what is known of the one at the other end, where some flow asks for it.
     """
 
     v: int = VERSION
@@ -49,6 +53,9 @@ class Session:
     frames: list[dict[str, Any]] = field(default_factory=list)
     inbox: list[list[Any]] = field(default_factory=list)
     contact: dict[str, Any] = field(default_factory=dict)
+    talk: Talk | None = None
+    told: dict[str, Any] = field(default_factory=dict)
+    person: str = ""
 
     def dump(self) -> bytes:
         """A JSON array, the version first: half the time and size of an object."""
@@ -63,10 +70,24 @@ def load(data: bytes) -> Session:
     try:
         row = orjson.loads(data)
         if row[0] == VERSION:
-            return Session(*row)
+            session = Session(*row)
+            if session.talk is not None:
+                session.talk = Talk(**session.talk)  # type: ignore[arg-type]  # as JSON has it
+            return session
     except (orjson.JSONDecodeError, LookupError, TypeError):
         pass
     raise BadSession("the stored session is not of this version")
+
+
+def begun_anew(session: Session, flow: str, revision: str) -> None:
+    """A flow begins in a conversation; what was going on in it is forgotten."""
+    session.flow, session.rev, session.place, session.until = flow, revision, "", 0.0
+    session.ended = session.over = False
+    session.vars, session.visits, session.retries, session.draws, session.armed = {}, {}, {}, {}, {}
+    session.back, session.frames, session.inbox = [], [], []
+    talk = session.talk
+    assert talk is not None
+    talk.due, talk.options, talk.marks, talk.burst, talk.stale = {}, [], {}, [], False
 
 
 def new_call(call_id: str = "") -> dict[str, Any]:

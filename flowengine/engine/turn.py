@@ -21,6 +21,7 @@ from flowengine.engine.library import Library
 from flowengine.engine.menus import menu_act
 from flowengine.engine.outcome import Effect, Outcome, TurnFailed, Wake
 from flowengine.engine.outside import ask_function, ask_server, save
+from flowengine.engine.sending import from_call
 from flowengine.engine.session import Session
 from flowengine.engine.world import World
 from flowengine.expressions import EvaluationFailed
@@ -61,9 +62,9 @@ class Turn:
     """The run of one turn. States and instructions see it as their ``call``."""
 
     __slots__ = (
-        "_scope", "action", "because", "changes", "counts", "done", "effects", "facts", "hidden", "library", "node",
-        "notes", "path", "pieces", "placed_call", "position", "program", "session", "side", "spent", "state", "steps",
-        "wake", "world",
+        "_scope", "action", "because", "changes", "contact_changes", "counts", "done", "effects", "facts", "hidden",
+        "library", "node", "notes", "path", "pieces", "placed_call", "position", "program", "session", "side", "spent",
+        "state", "steps", "wake", "world",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +89,7 @@ class Turn:
         self.effects: list[Effect] = []
         self.notes: list[list[str]] = []
         self.changes: dict[str, Any] = {}
+        self.contact_changes: dict[str, Any] = {}
         self.wake: Wake = "keep"
         self.counts: list[tuple[str, int]] = []
         self.facts: dict[str, Any] = {}
@@ -194,7 +196,10 @@ class Turn:
             stored = self._bounded(variable, coerce(variable["type"], value))
         except BadValue as error:
             raise TurnFailed(f"{name} is {variable['type']}: {error}") from None
-        self._keep(self.session.contact if contact else self.session.vars, name[8:] if contact else name, stored)
+        if contact:
+            self._keep_field(name[8:], stored)
+        else:
+            self._keep(name, stored)
         self.changes[name] = stored
 
     def keep(self, name: str, item: Any) -> None:
@@ -218,11 +223,31 @@ class Turn:
             raise BadValue("not one of its values")
         return value
 
-    def _keep(self, where: dict[str, Any], name: str, value: Any) -> None:
-        where[name] = value
-        if self._scope is not None and where is self.session.vars:
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The declared fields of the contact, as far as they are set."""
+        return self.session.contact
+
+    def _keep(self, name: str, value: Any) -> None:
+        self.session.vars[name] = value
+        if self._scope is not None:
             self._scope[name] = value
+
+    def _keep_field(self, name: str, value: Any) -> None:
+        if value is None:
+            self.fields.pop(name, None)
+        else:
+            self.fields[name] = value
+        self.contact_changes.setdefault("fields", {})[name] = value
         self._refresh_contact()
+
+    def mark(self, tag: str, on: bool) -> None:
+        """Put a tag on the contact, or take it off."""
+        self.contact_changes.setdefault("tags", {})[tag] = on or None
+
+    def agree(self, to: str, yes: bool) -> None:
+        """What the contact agreed to, or no longer does."""
+        self.contact_changes.setdefault("agreed", {})[to] = yes
 
     def _refresh_contact(self) -> None:
         if self._scope is not None and "contact" in self._scope:
@@ -237,8 +262,7 @@ class Turn:
 
     def clear(self, name: str) -> None:
         if name.startswith("contact."):
-            self.session.contact.pop(name[8:], None)
-            self._refresh_contact()
+            self._keep_field(name[8:], None)
         else:
             gone = self.session.vars.pop(name, None)
             if gone and name in self.program.sensitive:
@@ -251,6 +275,15 @@ class Turn:
 
     def effect(self, kind: str, payload: dict[str, Any]) -> None:
         self.effects.append(Effect(kind, payload))
+
+    def send(self, op: Mapping[str, Any]) -> None:
+        """The ``send`` instruction of a call: a message to the number it names."""
+        to = self.text(op.get("to", ""))
+        if not to:
+            self.note("unsent", "the receiver's number is empty")
+            return
+        channel, content = op.get("channel", "SMS"), self.value(op["body"])
+        self.effects.append(from_call(self.library.app, channel, to, content, self.world.at))
 
     def arm(self, what: str) -> None:
         self.session.armed[what] = [self.program.name, self.state]
@@ -447,14 +480,14 @@ class Turn:
             outcome = node.kind.run(node.op, self)
             if outcome is None:
                 return self._waiting(node)
-            if "into" in node.op:
+            if "into" in node.op and outcome != "empty":
                 self.store(node.op["into"], outcome)
             target = self.follow(node, outcome)
             if target != AGAIN:
                 return target
 
     def _waiting(self, node: Node) -> str:
-        if node.waits_as in ("menu", "collect"):
+        if node.waits_as in ("menu", "collect", "ask"):
             back = self.session.back
             if not back or back[-1] != node.name:
                 back.append(node.name)
@@ -560,7 +593,7 @@ class Turn:
     def _default(self, node: Node, event: str, default: str) -> str:
         if default == "human":
             return self.follow(node, "human")
-        if default in ("ignore", "none") or (default == "continue" and self.position in ("L", "N")):
+        if default in ("ignore", "none", "stored") or (default == "continue" and self.position in ("L", "N")):
             return ""
         if default == "continue":
             return "continue"
@@ -637,6 +670,8 @@ class Turn:
         given = node.op.get("with")
         result = {name: self.value(item) for name, item in given.items()} if given else {}
         if not self.session.frames:
+            if self.session.told:
+                self.session.told |= {"outcome": node.op["outcome"], "result": result}
             return "end"
         return self._back_to_caller(node.op["outcome"], result)
 
@@ -676,6 +711,7 @@ class Turn:
             self.counts,
             [*self.hidden, *self.library.hidden(self.session)] if self.library.hides else [],
             self._may_hold_digits(),
+            [(self.session.person, self.contact_changes)] if self.contact_changes and self.session.person else (),
         )
 
     def _may_hold_digits(self) -> bool:
@@ -687,7 +723,7 @@ class Turn:
         return False
 
     def _body(self) -> bytes:
-        if self.position == "N":
+        if self.position in ("N", "M"):
             return b""
         if self.position == "O" and not self.placed_call:
             return b""

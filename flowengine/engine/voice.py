@@ -429,6 +429,8 @@ def failed(library: Library, session: Session, world: World, reason: str) -> Rea
         return Reacted("ignored")
     turn = Turn(library, session, world, "N", program)
     turn.facts["event"] = {"reason": reason}
+    if session.told:
+        session.told["outcome"] = "error"
     turn.react("error")
     return Reacted("error", turn.outcome(), source=source)
 

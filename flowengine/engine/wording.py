@@ -9,6 +9,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "recorded": "Thank you. Goodbye.",
         "unused": "This number is not in use.",
         "again": "Please call again.",
+        "pardon": "Sorry, I did not understand that.",
     },
     "es": {
         "goodbye": "No hemos recibido respuesta. Adiós.",
@@ -16,6 +17,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "recorded": "Gracias. Adiós.",
         "unused": "Este número no está en uso.",
         "again": "Vuelva a llamar, por favor.",
+        "pardon": "Lo siento, no lo he entendido.",
     },
     "sv": {
         "goodbye": "Vi fick inget svar. Hej då.",
@@ -23,6 +25,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "recorded": "Tack. Hej då.",
         "unused": "Numret används inte.",
         "again": "Ring gärna igen.",
+        "pardon": "Förlåt, det förstod jag inte.",
     },
     "de": {
         "goodbye": "Wir haben keine Antwort erhalten. Auf Wiederhören.",
@@ -30,6 +33,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "recorded": "Vielen Dank. Auf Wiederhören.",
         "unused": "Diese Nummer ist nicht vergeben.",
         "again": "Bitte rufen Sie noch einmal an.",
+        "pardon": "Das habe ich leider nicht verstanden.",
     },
     "fr": {
         "goodbye": "Nous n'avons pas reçu de réponse. Au revoir.",
@@ -37,10 +41,11 @@ PHRASES: dict[str, dict[str, str]] = {
         "recorded": "Merci. Au revoir.",
         "unused": "Ce numéro n'est pas attribué.",
         "again": "Veuillez rappeler.",
+        "pardon": "Désolé, je n'ai pas compris.",
     },
 }
 
 
 def phrase(name: str, language: str) -> str:
-    """One of ``goodbye apology recorded unused again``, in the language of a tag such as ``es-MX``."""
+    """One of ``goodbye apology recorded unused again pardon``, in the language of a tag such as ``es-MX``."""
     return PHRASES.get(language.split("-")[0].split("/")[0].lower(), PHRASES["en"])[name]

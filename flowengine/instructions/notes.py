@@ -39,14 +39,30 @@ class Track(_Note):
 class Tag(_Note):
     name = "tag"
 
+    def run(self, op: Any, call: Any) -> None:
+        super().run(op, call)
+        call.mark(call.text(op), True)
+
 
 class Untag(_Note):
     name = "untag"
+
+    def run(self, op: Any, call: Any) -> None:
+        super().run(op, call)
+        call.mark(call.text(op), False)
 
 
 class OptIn(_Note):
     name = "opt_in"
 
+    def run(self, op: Any, call: Any) -> None:
+        super().run(op, call)
+        call.agree(call.text(op), True)
+
 
 class OptOut(_Note):
     name = "opt_out"
+
+    def run(self, op: Any, call: Any) -> None:
+        super().run(op, call)
+        call.agree(call.text(op), False)

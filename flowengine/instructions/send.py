@@ -72,14 +72,7 @@ class Send(Instruct):
         return {**head, "body": _mapped({name: lower_content(name, each) for name, each in content.items()})}
 
     def run(self, op: Any, call: Any) -> None:
-        if "content" in op:
-            call.send(op)
-            return
-        to = call.text(op.get("to", ""))
-        if not to:
-            call.note("unsent", "the receiver's number is empty")
-            return
-        call.effect("send", {"to": to, "channel": op.get("channel", "SMS"), "body": call.value(op["body"])})
+        call.send(op)
 
 
 def _mapped(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flowengine.messages.compose import compose, properties
+from flowengine.messages.compose import compose_for, properties
 
 
 def envelope(payload: Mapping[str, Any], row: str, shut: bool = False) -> dict[str, Any]:
@@ -14,22 +14,26 @@ def envelope(payload: Mapping[str, Any], row: str, shut: bool = False) -> dict[s
     ``payload`` has ``app channels identity contact sender content`` and maybe ``instead`` (a template) and ``tag``.
     ``shut``: the first channel takes nothing but templates now.
     """
-    first, *others = payload["channels"]
-    content, tag = payload["content"], payload.get("tag", "")
-    if shut and payload.get("instead"):
+    channels, tag = payload["channels"], payload.get("tag", "")
+    content = payload["content"]
+    if shut:
         content = {**content, "template": payload["instead"]}
-    message = compose(content, first, tag)
-    own = {each: compose(payload["content"], each, tag) for each in others}
-    if own:
-        message["explicit_channel_omni_message"] = {name: _omni(each) for name, each in own.items()}
+    message = compose_for(content, channels, tag)
     body: dict[str, Any] = {
-        "recipient": _recipient(payload),
+        "app_id": payload["app"],
+        "recipient": {"identified_by": {"channel_identities": _identities(payload)}},
         "message": message,
+        "channel_priority_order": list(channels) if channels[1:] else [],
+        "channel_properties": _properties(payload),
         "message_metadata": row,
-        "channel_properties": properties(payload["channels"], payload["sender"]),
     }
-    if payload["app"]:
-        body["app_id"] = payload["app"]
-    if others:
-        body["channel_priority_order"] = list(payload["channels"])
     return {name: value for name, value in body.items() if value}
+
+
+def _identities(payload: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [{"channel": each, "identity": payload["identity"]} for each in payload["channels"]]
+
+
+def _properties(payload: Mapping[str, Any]) -> dict[str, str]:
+    found = [properties(each, payload["sender"]) for each in payload["channels"]]
+    return {name: value for each in found for name, value in each.items()}

@@ -166,12 +166,8 @@ class MemoryStore:
 
     def take(self, now: float, lease: float, limit: int = 16) -> list[Leased]:
         with self._lock:
-            return _lease([each for each in self._effects.values() if self._first(each)], now, lease, limit)
-
-    def _first(self, waiting: _Waiting) -> bool:
-        if not waiting.lane:
-            return True
-        return waiting is min(self._lanes[waiting.lane].values(), key=lambda each: each.place)
+            first = [min(lane.values(), key=lambda each: each.place) for lane in self._lanes.values()]
+            return _lease([*first, *(each for each in self._effects.values() if not each.lane)], now, lease, limit)
 
     def settle(self, leased: Leased) -> bool:
         with self._lock:
@@ -274,7 +270,7 @@ def _waiting(effect: Effect, write: Write, written: int) -> _Waiting:
 
 def _lease(waiting: list[_Waiting], now: float, lease: float, limit: int) -> list[Leased]:
     ready = [each for each in waiting if each.leased.due <= now and each.until <= now]
-    ready.sort(key=lambda each: each.leased.due)
+    ready.sort(key=lambda each: (each.leased.due, each.place[1]))
     token = token_hex(8)
     for each in ready[:limit]:
         each.leased = replace(each.leased, attempts=each.leased.attempts + 1, token=token)

@@ -1,0 +1,386 @@
+"""Conversations: webhooks in, messages into the outbox; one turn at a time, and each one write.
+
+A webhook is acknowledged once what it says is on disk. A turn that asks nobody outside is made at once, in that same
+write; one that does is left to a worker, and what comes after it in the conversation waits behind it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any
+
+import orjson
+
+from flowengine.callbacks import BadBody
+from flowengine.engine import chat
+from flowengine.engine.chat_turn import ChatTurn, wake_of
+from flowengine.engine.outcome import Effect as Wish
+from flowengine.engine.outcome import Outcome
+from flowengine.engine.person import Person, contact_record, read_person, talk_record
+from flowengine.engine.quiet import end_of_quiet
+from flowengine.engine.session import Session, load
+from flowengine.engine.talk import Talk
+from flowengine.engine.voice import Reacted
+from flowengine.engine.world import World
+from flowengine.stores.base import Record, StoreDown
+from flowengine.turns import Attempt, Result, Turns
+from flowengine.webhooks import Consent, Inbound, Link, Receipt, Webhook, dedupe_key, phone, read, talk_key
+from flowengine.webhooks import Person as Known
+
+LOG = logging.getLogger("flowengine")
+BUDGET = 10.0
+"""Seconds that the http steps of one turn may take in a worker."""
+LANE = "wait/"
+"""The lane in which what happens in a conversation waits for a worker."""
+PAUSE = 60.0
+"""Seconds after which a flow that found its contact busy tries again."""
+
+Happening = Callable[[Session, World, Person], "Reacted | None"]
+"""One thing that happens in a conversation. None: it is past, and nothing is written."""
+
+
+class Deferred(Exception):
+    """The turn asks somebody outside: a worker makes it."""
+
+
+class Engaged(Exception):
+    """Another flow is going on with the contact, or they are not to be disturbed before ``until`` (Unix seconds)."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__("the contact is engaged")
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Whom a conversation is with. ``sender`` is the business's side, ``contact`` the platform's id, where known."""
+
+    app: str
+    channel: str
+    identity: str
+    scope: str = ""
+    sender: str = ""
+    contact: str = ""
+
+    @property
+    def key(self) -> str:
+        return talk_key(self.app, self.channel, self.identity, self.scope)
+
+
+@dataclass(slots=True)
+class Chats(Turns[Session]):
+    """``app`` is the one that is written from where nobody has written to one of ours."""
+
+    app: str = ""
+
+    def opened(self, data: bytes) -> Session:
+        return load(data)
+
+    def begun(self, key: str, now: float) -> Session:
+        return Session(id=key, started=now)
+
+    # --- webhooks ------------------------------------------------------------------------------------------
+
+    def webhook(self, body: bytes) -> int:
+        """One authentic webhook: the status of its answer. 200: what it says is on disk, or says nothing to us."""
+        try:
+            webhook = read(body)
+        except BadBody as error:
+            self.counted("bad_body")
+            reason = error.reason
+            return self._kept(lambda: self._unreadable(reason, body))
+        return self._kept(lambda: self._told(webhook, body))
+
+    def _kept(self, work: Callable[[], None]) -> int:
+        try:
+            work()
+            return 200
+        except StoreDown as error:
+            self.counted("store_down")
+            LOG.error("the store is down: %s", error)
+        except Exception as error:
+            self.counted("failed_turn")
+            LOG.error("incident %s: %s in a webhook", token_hex(4), type(error).__name__)
+        return 503
+
+    def _unreadable(self, reason: str, body: bytes) -> None:
+        self.store.dead_letter("webhook", reason, orjson.dumps({"bytes": len(body)}), self.clock())
+
+    def _told(self, webhook: Webhook, body: bytes) -> None:
+        dedupe = dedupe_key(webhook, body, self.app)
+        if webhook.inbound is not None or webhook.link is not None:
+            cause = {"cause": "webhook", "body": body.decode("utf-8", "replace")}
+            address, happening = self._written_by(webhook)
+            self._happens(address, dedupe, cause, happening, webhook.accepted)
+        elif webhook.receipt is not None:
+            self._receipt(webhook.receipt, dedupe)
+        elif webhook.consent is not None:
+            self._consented(webhook, webhook.consent, dedupe)
+        elif webhook.person is not None:
+            self._known(webhook.person)
+        else:
+            self.counted(f"webhook_{(webhook.event or webhook.trigger or 'unknown').lower()}")
+
+    def _written_by(self, webhook: Webhook) -> tuple[Address, Happening]:
+        """Who wrote, and what that comes to."""
+        part: Inbound | Link | None = webhook.inbound or webhook.link
+        assert part is not None
+        sender = webhook.inbound.sender if webhook.inbound is not None else ""
+        app = webhook.app or self.app
+        address = Address(app, part.channel, part.identity, part.app_scoped, sender, part.contact_id)
+
+        def happens(session: Session, world: World, person: Person) -> Reacted:
+            if webhook.inbound is not None:
+                return chat.hear(self.library, session, webhook.inbound, world, person)
+            assert webhook.link is not None
+            return chat.follow_link(self.library, session, webhook.link, world, person)
+
+        return address, happens
+
+    def _receipt(self, receipt: Receipt, dedupe: str) -> None:
+        """A send that came back: its row is done, however it fared. What stood in it may be the question that waits."""
+        row = receipt.metadata
+        if self.store.arrived(row):
+            self.counted("settled_by_receipt")
+        if receipt.status != "FAILED":
+            return
+        self.counted("undelivered")
+        self.undelivered(row, receipt.reason, dedupe)
+
+    def undelivered(self, row: str, reason: str, dedupe: str = "") -> None:
+        """A message will not reach its contact: ``failed`` where it was the question that stands."""
+        key = row.partition(".")[0]
+        if not self.store.load(key).session:
+            return
+
+        def happens(session: Session, world: World, person: Person) -> Reacted | None:
+            return chat.failed(self.library, session, row, reason, world, person)
+
+        self._happens_in(key, dedupe, {"cause": "failed", "row": row, "reason": reason}, happens)
+
+    def _consented(self, webhook: Webhook, consent: Consent, dedupe: str) -> None:
+        if not consent.identity or not consent.succeeded:
+            self.counted("consent_without_effect")
+            return
+        address = Address(webhook.app or self.app, consent.channel, consent.identity, "", "", consent.contact_id)
+
+        def happens(session: Session, world: World, person: Person) -> Reacted:
+            return chat.platform_consent(self.library, session, consent.out, world, person)
+
+        self._happens(address, dedupe, {}, happens, webhook.accepted)
+
+    def _known(self, known: Known) -> None:
+        """What the platform knows of a contact, kept where the number is one of ours."""
+        for each in known.identities:
+            number = phone(each.channel, each.identity)
+            patch = {name: value for name, value in (("name", known.name), ("language", known.language)) if value}
+            if patch:
+                key = Address(self.app, each.channel, each.identity, each.app_scoped).key
+                self.store.merge(Record(contact_record(number, key), orjson.dumps(patch)))
+
+    # --- what others do ------------------------------------------------------------------------------------
+
+    def event(self, key: str, name: str, data: Any) -> str:
+        """An event from another program. Raises :class:`NotTaken`."""
+
+        def happens(session: Session, world: World, person: Person) -> Reacted:
+            return chat.outside(self.library, session, name, data, world, person)
+
+        return self._happens_in(key, "", {"cause": "event", "name": name, "data": data}, happens)
+
+    def begin(self, flow: str, address: Address, inputs: Mapping[str, Any], state: str = "", dedupe: str = "") -> str:
+        """Begin a flow with somebody: ``start``, or ``later`` when they are engaged, ``skipped``, ``opted_out``."""
+        cause = {"cause": "begin", "flow": flow, "inputs": dict(inputs), "state": state, "address": _row(address)}
+        return self._happens(address, dedupe, cause, self._beginning(cause), 0.0)
+
+    def _beginning(self, cause: Mapping[str, Any]) -> Happening:
+        program = self.library.programs[cause["flow"]]
+        busy = program.image["busy"]
+
+        def happens(session: Session, world: World, person: Person) -> Reacted:
+            if person.out:
+                return Reacted("opted_out")
+            quiet = end_of_quiet(program.image.get("quiet"), person.timezone, world.at)
+            engaged = chat.stands(session) and busy != "replace"
+            if engaged and busy == "skip":
+                return Reacted("skipped")
+            if quiet or engaged:
+                raise Engaged(quiet or world.at + PAUSE)
+            return chat.begin(self.library, session, program.name, cause["state"], cause["inputs"], world, person)
+
+        return happens
+
+    def woken(self, key: str) -> None:
+        """The timer of a conversation, in a worker."""
+        self._happens_in(key, "", None, lambda *given: chat.wake(self.library, *given))
+
+    def called(self, told: Mapping[str, Any]) -> None:
+        """What a call came to that a conversation had placed, in a worker."""
+        self._happens_in(
+            told["session"], "", None, lambda *given: chat.returned(self.library, given[0], told, *given[1:])
+        )
+
+    def carry(self, row: str, key: str, cause: Mapping[str, Any]) -> None:
+        """What was left to a worker, once."""
+        happening = self._happening(cause)
+
+        def run(attempt: Attempt[Session]) -> Result:
+            talk = attempt.session.talk
+            if talk is not None and not cause.get("later"):
+                talk.queued = max(0, talk.queued - 1)
+            result = self._turn(attempt, happening, None)
+            # That nothing came of it must be written too: the conversation no longer waits for this row.
+            return result if result.kept else Result("past", told=False)
+
+        if self.once(key, f"row/{row}", run) is None:
+            raise StoreDown("the conversation kept changing")
+
+    def _happening(self, cause: Mapping[str, Any]) -> Happening:
+        """What a row of the outbox says has happened."""
+        if cause["cause"] == "webhook":
+            return self._written_by(read(cause["body"].encode()))[1]
+        if cause["cause"] == "begin":
+            return self._beginning(cause)
+        if cause["cause"] == "failed":
+            return lambda *given: chat.failed(self.library, given[0], cause["row"], cause["reason"], *given[1:])
+        return lambda *given: chat.outside(self.library, given[0], cause["name"], cause["data"], *given[1:])
+
+    # --- the turn ------------------------------------------------------------------------------------------
+
+    def _happens(
+        self, address: Address, dedupe: str, cause: Mapping[str, Any], happening: Happening, accepted: float
+    ) -> str:
+        """Something that names its conversation by an address, known to us or not."""
+        joined = self.store.record(talk_record(address.key))
+        key = str(orjson.loads(joined).get("session") or address.key) if joined else address.key
+        return self._run(key, dedupe, cause, happening, address, accepted)
+
+    def _happens_in(self, key: str, dedupe: str, cause: Mapping[str, Any] | None, happening: Happening) -> str:
+        """Something that happens in a conversation that there is; without a ``cause`` it cannot be left to a worker."""
+        return self._run(key, dedupe, cause, happening, None, self.clock())
+
+    def _run(
+        self,
+        key: str,
+        dedupe: str,
+        cause: Mapping[str, Any] | None,
+        happening: Happening,
+        address: Address | None,
+        accepted: float,
+    ) -> str:
+        """What it came to, in one word; ``again`` where it had come before."""
+        came: list[str] = []
+
+        def run(attempt: Attempt[Session]) -> Result:
+            if address is not None:
+                _meet(attempt.session, address)
+            result = self._turn(attempt, happening, cause, accepted)
+            came[:] = [result.event]
+            return result
+
+        if self.once(key, dedupe, run) is None:
+            raise StoreDown("the conversation kept changing")
+        return came[0] if came else "again"
+
+    def _turn(
+        self, attempt: Attempt[Session], happening: Happening, cause: Mapping[str, Any] | None, accepted: float = 0.0
+    ) -> Result:
+        session, world = attempt.session, attempt.world
+        talk = session.talk
+        if talk is None:
+            return Result(kept=False)
+        if cause and talk.queued:
+            return _queued(attempt, cause, accepted)
+        world.budget = BUDGET
+        world.before_outside = _defer if cause else _go_ahead
+        source, hidden = session.place, self.library.hidden(session)
+        person = self._person(session, talk)
+        try:
+            reacted = happening(session, world, person)
+        except Deferred:
+            assert cause is not None
+            self._back(attempt, talk)
+            return _queued(attempt, cause, accepted)
+        except Engaged as engaged:
+            assert cause is not None
+            self._back(attempt, talk)
+            return _queued(attempt, cause, accepted, engaged.until)
+        except (StoreDown, chat.NotTaken):
+            raise
+        except Exception as error:
+            return self._broken(attempt, talk, error, source, hidden)
+        if reacted is None:
+            return Result(kept=False)
+        return Result(reacted.event, reacted.source, reacted.outcome)
+
+    def _person(self, session: Session, talk: Talk) -> Person:
+        number = phone(talk.channel, talk.identity)
+        person = read_person(None, None, number, session.id, talk)
+        return read_person(self.store.record(person.key), self.store.record(person.talk), number, session.id, talk)
+
+    def _back(self, attempt: Attempt[Session], talk: Talk) -> None:
+        """The session as it was read: what the turn began to do is forgotten."""
+        if attempt.loaded.session is not None:
+            met = talk.app, talk.channel, talk.identity, talk.sender, talk.contact
+            attempt.session = load(attempt.loaded.session)
+            again = attempt.session.talk
+            if again is not None:
+                again.app, again.channel, again.identity, again.sender, again.contact = met
+        else:
+            attempt.session = Session(id=attempt.loaded.key, started=attempt.now, talk=talk)
+
+    def _broken(
+        self, attempt: Attempt[Session], talk: Talk, error: Exception, source: str, hidden: list[str]
+    ) -> Result:
+        """The conversation ends with an apology, which needs nothing that could break too."""
+        incident = token_hex(4)
+        self.counted("failed_turn")
+        flow = attempt.session.flow
+        LOG.error("incident %s: %s in a conversation with %s at %s", incident, type(error).__name__, flow, source)
+        self._back(attempt, talk)
+        session = attempt.session
+        assert session.talk is not None
+        person = self._person(session, session.talk)
+        turn = ChatTurn(self.library, session, attempt.world, self.library.program(flow), person)
+        if not person.out:
+            turn.phrase("apology")
+        turn.end_conversation()
+        return Result("error", source, turn.outcome(), incident=incident, hidden=hidden)
+
+
+def _meet(session: Session, address: Address) -> None:
+    """Who they are, and where they wrote last."""
+    if session.talk is None:
+        session.talk = Talk(born=token_hex(4))
+    talk = session.talk
+    talk.app, talk.channel, talk.identity = address.app, address.channel, address.identity
+    talk.sender, talk.contact = address.sender or talk.sender, address.contact or talk.contact
+
+
+def _queued(attempt: Attempt[Session], cause: Mapping[str, Any], accepted: float, due: float | None = None) -> Result:
+    """Leave it to a worker: all that happens after it waits behind it, unless it is ``due`` only later."""
+    session = attempt.session
+    talk = session.talk
+    assert talk is not None
+    if due is None:
+        talk.queued += 1
+        wish = Wish("turn", dict(cause), lane=LANE + session.id, rank=accepted)
+    else:
+        wish = Wish("turn", {**cause, "later": True}, due=due)
+    outcome = Outcome(b"", "M", [], [], [wish], [], {}, wake_of(talk, attempt.now), [], [])
+    return Result("queued" if due is None else "later", session.place, outcome, told=False)
+
+
+def _row(address: Address) -> list[str]:
+    return [address.app, address.channel, address.identity, address.scope, address.sender, address.contact]
+
+
+def _defer() -> None:
+    raise Deferred
+
+
+def _go_ahead() -> None:
+    return None

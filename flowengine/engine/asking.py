@@ -1,0 +1,154 @@
+"""The question of an ask: what it offers, how it is put, and what an answer to it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from flowengine.engine.languages import fitting
+from flowengine.engine.quiet import today
+from flowengine.engine.rendering import rendered
+from flowengine.filters import printed
+from flowengine.messages.asked import Asked, Choice, Match, Said, means_numbers, read_choice, read_expect
+from flowengine.messages.compose import offered as shown
+from flowengine.messages.folding import fold
+from flowengine.messages.matching import match
+from flowengine.webhooks import Inbound
+
+if TYPE_CHECKING:
+    from flowengine.engine.chat_turn import ChatTurn
+
+MOST_OFFERED = 50
+"""Elements of a list that an ``each`` offers at most."""
+
+_OPENS = ("url", "call", "location", "calendar")
+
+
+def offered(turn: ChatTurn, op: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The options of an ask as they are shown now: what stands on each, and what it does."""
+    if "each" in op:
+        return _of_list(turn, op["each"])
+    return [_option(turn, each) for each in op["choices"] if each["shown"]]
+
+
+def _option(turn: ChatTurn, choice: Mapping[str, Any]) -> dict[str, Any]:
+    kind = next((name for name in (*_OPENS, "share_location") if choice.get(name)), "reply")
+    option = {"value": choice["value"], "kind": kind, "label": rendered(turn, choice["label"])}
+    for name in (*_OPENS, "description"):
+        if choice.get(name):
+            option[name] = rendered(turn, choice[name])
+    return option
+
+
+def _of_list(turn: ChatTurn, each: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = []
+    items = turn.scope.get(each["list"]) or []
+    for item in items[:MOST_OFFERED] if isinstance(items, list) else []:
+        scope = {**turn.scope, "item": item}
+        value = rendered(turn, each["value"], scope)
+        option = {
+            "value": value if isinstance(value, str) else printed(value),
+            "kind": "reply",
+            "label": printed(rendered(turn, each["label"], scope)),
+        }
+        if "description" in each:
+            option["description"] = printed(rendered(turn, each["description"], scope))
+        found.append(option)
+    return found
+
+
+def content_of(turn: ChatTurn, op: Mapping[str, Any]) -> dict[str, Any]:
+    """What a ``send`` says, rendered; its choices are options like those of an ask."""
+    content = {name: _part(turn, name, each) for name, each in op.items()}
+    if "choices" in content:
+        content["options"] = content.pop("choices")
+    return content
+
+
+def _part(turn: ChatTurn, name: str, item: Any) -> Any:
+    if name == "choices":
+        return [_option(turn, each) for each in item]
+    if name == "template":
+        return template_of(turn, item)
+    if isinstance(item, Mapping):
+        return {key: _part(turn, key, each) for key, each in item.items()}
+    if isinstance(item, list):
+        return [_part(turn, "", each) for each in item]
+    return rendered(turn, item)
+
+
+def template_of(turn: ChatTurn, op: Mapping[str, Any]) -> dict[str, Any]:
+    """A template in the language of the contact, or the nearest it has."""
+    made: dict[str, Any] = rendered(turn, op)
+    if isinstance(made["language"], Mapping):
+        made["language"] = made["language"][fitting(turn.person.language, list(made["language"]))]
+    return made
+
+
+def numbering(content: Mapping[str, Any], channels: Sequence[str]) -> dict[str, str]:
+    """What stands before the line of each value on the channels that it may go by; nothing where there are buttons."""
+    lines = [line for channel in channels for line in shown(content, channel)]
+    return {option["value"]: mark for mark, option in lines if mark}
+
+
+def said(inbound: Inbound) -> dict[str, Any]:
+    """The ``message.`` facts of what a contact sent."""
+    place = inbound.location
+    return {
+        "text": inbound.text,
+        "kind": inbound.kind,
+        "choice": "",
+        "media": inbound.media[0].url if inbound.media else "",
+        "location": asdict(place) if place is not None else {},
+        "channel": inbound.channel,
+        "link": "",
+        "metadata": inbound.metadata,
+        "time": datetime.fromtimestamp(inbound.accept, UTC).isoformat() if inbound.accept else "",
+    }
+
+
+def asked(turn: ChatTurn, op: Mapping[str, Any], folded: str = "") -> Asked:
+    """The question that stands, as answers are held against it; ``folded`` is what was typed."""
+    talk = turn.talk
+    own = [_choice(turn, each) for each in op["choices"] if not each.get("wide")]
+    own += [read_choice(each, [each["label"]], talk.marks.get(each["value"], "")) for each in talk.options]
+    return Asked(
+        choices=own,
+        flow_choices=[_choice(turn, each) for each in op["choices"] if each.get("wide")],
+        expect=[read_expect(each) for each in op["expect"]],
+        interrupts={folded: folded} if folded and turn.interrupting(folded) is not None else {},
+        tag=talk.tag,
+        late_tap=op["late_tap"],
+        acted=talk.acted,
+        today=today(turn.world.at, turn.person.timezone),
+        month_first=turn.language.replace("_", "-").lower() == "en-us",
+    )
+
+
+def understood(turn: ChatTurn, op: Mapping[str, Any], inbound: Inbound) -> Match:
+    """What a message means to the question that stands."""
+    folded = fold(inbound.text) if inbound.kind == "text" else ""
+    return match(_said(inbound), asked(turn, op, folded))
+
+
+def _said(inbound: Inbound) -> Said:
+    place = inbound.location
+    return Said(
+        text=inbound.text,
+        tap=inbound.postback,
+        answers=inbound.answers,
+        media=inbound.media[0].url if inbound.media else "",
+        location=asdict(place) if place is not None else None,
+    )
+
+
+def _choice(turn: ChatTurn, choice: Mapping[str, Any]) -> Choice:
+    labels = choice["label"].every(turn.scope) if "label" in choice else ()
+    return read_choice(choice, labels, turn.talk.marks.get(choice["value"], ""))
+
+
+def is_numeric(turn: ChatTurn, op: Mapping[str, Any]) -> bool:
+    """Whether a typed number may be an answer, so that lines are lettered."""
+    return means_numbers([_choice(turn, each) for each in op["choices"]], [read_expect(each) for each in op["expect"]])

@@ -1,0 +1,407 @@
+"""What happens in a conversation → events of its session: messages, taps, links, timers, and what others tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flowengine.choosing import RESERVED
+from flowengine.engine.asking import asked, said, understood
+from flowengine.engine.chat_turn import ChatTurn
+from flowengine.engine.library import Library
+from flowengine.engine.outcome import TurnFailed
+from flowengine.engine.person import Person
+from flowengine.engine.quiet import end_of_quiet
+from flowengine.engine.session import Session, begun_anew
+from flowengine.engine.talk import Talk
+from flowengine.engine.voice import NotTaken, Reacted
+from flowengine.engine.world import World
+from flowengine.linking import Node
+from flowengine.messages.consent import consent
+from flowengine.messages.folding import fold
+from flowengine.messages.matching import expected_words
+from flowengine.webhooks import Inbound, Link
+
+ORDER = ("settle", "remind", "tick", "timeout", "elapsed", "expire")
+"""Why a place wakes up; what comes first where two are due."""
+
+UNASKED = frozenset({"remind", "tick", "timeout", "elapsed"})
+"""Timers that may send something, and wait until the contact may be disturbed."""
+
+SLACK = 0.5
+REMEMBERED = 8
+"""Taps that are known when they come again."""
+BETWEEN = "\n"
+"""Between the messages of a burst."""
+
+
+def hear(library: Library, session: Session, inbound: Inbound, world: World, person: Person) -> Reacted:
+    """A message or tap of the contact."""
+    talk = _talk(session)
+    late = inbound.accept < talk.latest
+    talk.latest = max(talk.latest, inbound.accept)
+    person.seen = max(person.seen, inbound.accept or world.at)
+    turn = _turn(library, session, world, person)
+    turn.facts["message"] = said(inbound)
+    turn.talk_changes["seen"] = person.seen
+    turn.heard()
+    wish = _consent(turn, inbound)
+    if wish == "stop":
+        return _opted_out(library, turn)
+    if wish == "start":
+        return _opted_in(library, turn)
+    if person.out:
+        return Reacted("opted_out", turn.outcome(), source=session.place)
+    if late and stands(session) and turn.program.image["late"] == "drop":
+        return Reacted("late", turn.outcome(), source=session.place)
+    return _at_place(turn, inbound) if stands(session) else _at_the_door(library, turn, inbound)
+
+
+def _talk(session: Session) -> Talk:
+    assert session.talk is not None
+    return session.talk
+
+
+def _turn(library: Library, session: Session, world: World, person: Person) -> ChatTurn:
+    return ChatTurn(library, session, world, library.program(session.flow), person)
+
+
+def stands(session: Session) -> bool:
+    """Whether a flow waits for something in this conversation."""
+    return bool(session.place) and not session.ended
+
+
+# --- consent ---------------------------------------------------------------------------------------------------
+
+
+def _consent(turn: ChatTurn, inbound: Inbound) -> str:
+    """``stop``, ``start`` (of one who is out), ``help`` where the flow has no other use for the word, or nothing."""
+    if inbound.kind != "text":
+        return ""
+    expected = _expected(turn) if stands(turn.session) else turn.library.entrances.words
+    wish = consent(inbound.text, turn.talk.channel, expected, turn.person.out)
+    return wish if wish != "start" or turn.person.out else ""
+
+
+def _expected(turn: ChatTurn) -> set[str]:
+    node = turn.program.states[turn.session.place]
+    return expected_words(asked(turn, node.op)) if node.waits_as == "ask" else set()
+
+
+def _opted_out(library: Library, turn: ChatTurn) -> Reacted:
+    """Nothing more is sent, waiting messages neither, but one farewell."""
+    source = turn.session.place
+    turn.opt(out=True)
+    turn.end_conversation()
+    farewell = library.consent.get("farewell")
+    if farewell is not None:
+        turn.speak(farewell)
+        turn.sends[-1]["farewell"] = True
+    return Reacted("opt_out", turn.outcome(), source=source)
+
+
+def _opted_in(library: Library, turn: ChatTurn) -> Reacted:
+    turn.opt(out=False)
+    welcome = library.consent.get("welcome")
+    if welcome is not None:
+        turn.speak(welcome)
+    return Reacted("opt_in", turn.outcome())
+
+
+def platform_consent(library: Library, session: Session, out: bool, world: World, person: Person) -> Reacted:
+    """An opt-out or opt-in that the platform has registered (and answered)."""
+    turn = _turn(library, session, world, person)
+    source = session.place
+    turn.opt(out=out)
+    if out:
+        turn.end_conversation()
+    return Reacted("opt_out" if out else "opt_in", turn.outcome(), source=source)
+
+
+# --- a message where nothing is going on -----------------------------------------------------------------------
+
+
+def _at_the_door(library: Library, turn: ChatTurn, inbound: Inbound) -> Reacted:
+    talk = turn.talk
+    where = (talk.app, talk.channel, talk.sender)
+    entrance = library.entrances.by_words(fold(inbound.text), *where) if inbound.kind == "text" else None
+    entrance = entrance or library.entrances.for_any(*where)
+    if entrance is not None:
+        return enter(turn, entrance.flow, entrance.enter)
+    if _wants_help(turn, inbound):
+        turn.speak(library.consent["help"])
+        return Reacted("help", turn.outcome())
+    return Reacted("unclaimed", turn.outcome())
+
+
+def _wants_help(turn: ChatTurn, inbound: Inbound) -> bool:
+    asks = inbound.kind == "text" and consent(inbound.text, turn.talk.channel) == "help"
+    return asks and "help" in turn.library.consent
+
+
+def follow_link(library: Library, session: Session, link: Link, world: World, person: Person) -> Reacted:
+    """A link that may begin a flow; one that begins none changes nothing."""
+    talk = _talk(session)
+    turn = _turn(library, session, world, person)
+    payload = link.ref or link.payload
+    entrance = library.entrances.by_link(payload, talk.app, talk.channel, talk.sender)
+    turn.facts["message"]["link"] = payload
+    if entrance is None or person.out:
+        return Reacted("unclaimed", turn.outcome(), source=session.place)
+    return enter(turn, entrance.flow, entrance.enter)
+
+
+def enter(turn: ChatTurn, flow: str, state: str, inputs: dict[str, Any] | None = None) -> Reacted:
+    """Begin a flow, in place of what was going on."""
+    source = turn.session.place
+    _enter(turn, flow, state, inputs or {})
+    return Reacted("start", turn.outcome(), source=source)
+
+
+def _enter(turn: ChatTurn, flow: str, state: str, inputs: dict[str, Any]) -> None:
+    program = turn.library.programs[flow]
+    begun_anew(turn.session, flow, turn.library.revision)
+    turn.switch(program)
+    for name, value in inputs.items():
+        turn.store(name, value)
+    turn.run(state or program.start)
+
+
+def begin(
+    library: Library,
+    session: Session,
+    flow: str,
+    state: str,
+    inputs: dict[str, Any],
+    world: World,
+    person: Person,
+) -> Reacted:
+    """A flow that nobody's message begins: by the API, a date or a schedule."""
+    return enter(_turn(library, session, world, person), flow, state, inputs)
+
+
+# --- a message at a place --------------------------------------------------------------------------------------
+
+
+def _at_place(turn: ChatTurn, inbound: Inbound) -> Reacted:
+    node = turn.program.states[turn.session.place]
+    if turn.talk.stale:
+        turn.talk.stale = False
+        turn.run(turn._same_again(node.name))
+        return Reacted("resumed", turn.outcome(), source=node.name)
+    if node.waits_as == "ask":
+        return _asked(turn, node, inbound)
+    interrupt = turn.interrupting(fold(inbound.text)) if inbound.kind == "text" else None
+    if interrupt is not None:
+        return enter(turn, interrupt.flow, interrupt.enter)
+    turn.react("message")
+    return Reacted("message", turn.outcome(), source=node.name)
+
+
+def _asked(turn: ChatTurn, node: Node, inbound: Inbound) -> Reacted:
+    talk, settle = turn.talk, node.op.get("settle")
+    if not settle or inbound.kind != "text":
+        talk.burst = []
+        return Reacted(_answer(turn, node, inbound), turn.outcome(), source=node.name)
+    talk.burst.append(inbound.text)
+    talk.due["settle"] = turn.world.at + settle
+    return Reacted("settling", turn.outcome(), source=node.name)
+
+
+def _answer(turn: ChatTurn, node: Node, inbound: Inbound) -> str:
+    """What an answer means, and what follows: the event that it came to."""
+    meant = understood(turn, node.op, inbound)
+    if meant.once:
+        turn.talk.acted = [*turn.talk.acted, meant.once][-REMEMBERED:]
+    chosen = str(meant.value) if meant.kind in ("choice", "flow_choice") else ""
+    turn.facts["message"]["choice"] = chosen
+    if meant.kind == "ignored_tap":
+        return "ignored"
+    if meant.kind == "invalid":
+        return _not_understood(turn, node)
+    if meant.kind == "interrupt":
+        return _break_in(turn, inbound)
+    if meant.kind == "again" or (chosen in RESERVED and chosen not in node.events):
+        return _without_event(turn, node, chosen)
+    if "into" in node.op and meant.kind != "flow_choice" and not _keeps(turn, node, meant.value):
+        return _not_understood(turn, node)
+    event = chosen if chosen in node.events else "answer"
+    turn.react(event)
+    return event
+
+
+def _without_event(turn: ChatTurn, node: Node, chosen: str) -> str:
+    """``repeat`` and ``back``, which reach no handler."""
+    if chosen != "back":
+        turn.run(turn._same_again(node.name))
+        return "repeat"
+    turn.node, turn.state = node, node.name
+    turn.run("back")
+    return "back"
+
+
+def _break_in(turn: ChatTurn, inbound: Inbound) -> str:
+    entrance = turn.interrupting(fold(inbound.text))
+    assert entrance is not None
+    _enter(turn, entrance.flow, entrance.enter, {})
+    return "start"
+
+
+def _keeps(turn: ChatTurn, node: Node, value: Any) -> bool:
+    """Whether the answer is of its variable's type; one that is not was no answer."""
+    try:
+        turn.store(node.op["into"], value)
+    except TurnFailed:
+        return False
+    return True
+
+
+def _not_understood(turn: ChatTurn, node: Node) -> str:
+    """The question once more, up to ``repeats`` times; then the event ``invalidinput``."""
+    talk, op = turn.talk, node.op
+    if talk.tries >= op["repeats"]:
+        turn.react("invalidinput")
+        return "invalidinput"
+    talk.tries += 1
+    turn.node, turn.state = node, node.name
+    turn.ask_again(op)
+    return "repeated"
+
+
+# --- time ------------------------------------------------------------------------------------------------------
+
+
+def wake(library: Library, session: Session, world: World, person: Person) -> Reacted:
+    """A timer of the place: the first thing that is due. What is not due is waited for again."""
+    talk = _talk(session)
+    turn = _turn(library, session, world, person)
+    name = next((each for each in ORDER if talk.due.get(each, world.at + 1) <= world.at + SLACK), "")
+    if not name or not stands(session):
+        return Reacted("early", turn.outcome(), source=session.place)
+    later = end_of_quiet(turn.program.image.get("quiet"), person.timezone, world.at) if name in UNASKED else 0.0
+    if later or (person.out and name != "expire"):
+        talk.due[name] = later or world.at + 3600.0
+        return Reacted("quiet", turn.outcome(), source=session.place)
+    del talk.due[name]
+    node = turn.program.states[session.place]
+    source = node.name
+    turn.node, turn.state = node, node.name
+    event = _WOKEN[name](turn, node)
+    return Reacted(event, turn.outcome(), source=source)
+
+
+def _settled(turn: ChatTurn, node: Node) -> str:
+    text, turn.talk.burst = BETWEEN.join(turn.talk.burst), []
+    inbound = _typed(turn, text)
+    turn.facts["message"] = said(inbound)
+    return _answer(turn, node, inbound)
+
+
+def _typed(turn: ChatTurn, text: str) -> Inbound:
+    """Several messages as one."""
+    talk = turn.talk
+    ids = ("", "text", talk.channel, talk.identity, "", talk.sender, talk.contact, "", "", "")
+    return Inbound(*ids, injected=False, accept=talk.latest, text=text)
+
+
+def _reminded(turn: ChatTurn, node: Node) -> str:
+    talk, reminders = turn.talk, node.op["remind"]
+    turn.speak(reminders[talk.reminded]["say"])
+    talk.reminded += 1
+    if talk.reminded < len(reminders):
+        between = reminders[talk.reminded]["after"] - reminders[talk.reminded - 1]["after"]
+        talk.due["remind"] = turn.world.at + max(1.0, between)
+    return "remind"
+
+
+def _ticked(turn: ChatTurn, node: Node) -> str:
+    turn.talk.due["tick"] = turn.world.at + node.op["every"]
+    turn.react("tick")
+    return "tick"
+
+
+def _timed_out(turn: ChatTurn, node: Node) -> str:
+    turn.react("timeout")
+    return "timeout"
+
+
+def _elapsed(turn: ChatTurn, node: Node) -> str:
+    turn.react("elapsed")
+    return "elapsed"
+
+
+def _expired(turn: ChatTurn, node: Node) -> str:
+    """Too long a silence: the flow that was played ends, or waits to be resumed."""
+    if turn.program.image["session"]["then"] == "resume":
+        turn.talk.due, turn.talk.stale = {}, True
+        return "paused"
+    turn.expire()
+    return "expired"
+
+
+_WOKEN = {
+    "settle": _settled,
+    "remind": _reminded,
+    "tick": _ticked,
+    "timeout": _timed_out,
+    "elapsed": _elapsed,
+    "expire": _expired,
+}
+
+
+# --- what others tell ------------------------------------------------------------------------------------------
+
+
+def outside(library: Library, session: Session, name: str, data: Any, world: World, person: Person) -> Reacted:
+    """An event from another program. Raises :class:`NotTaken`."""
+    node = _standing(library, session)
+    ours = node is not None and node.waits_as == "handover" and name in ("taken", "returned")
+    if node is None or not (ours or name in (node.op.get("until") or ())):
+        raise NotTaken(name)
+    turn = _turn(library, session, world, person)
+    turn.facts["event"] = data
+    turn.react(name)
+    return Reacted(name, turn.outcome(), source=node.name)
+
+
+def returned(
+    library: Library, session: Session, told: Mapping[str, Any], world: World, person: Person
+) -> Reacted | None:
+    """What a call came to that a state of this conversation had placed; None where it went on without it."""
+    node = _standing(library, session)
+    if node is None or node.waits_as != "call" or (node.name, _talk(session).asked) != (told["state"], told["turn"]):
+        return None
+    turn = _turn(library, session, world, person)
+    turn.facts["result"] = told["result"]
+    event = told["outcome"] if told["outcome"] in node.events else "done"
+    turn.react(event)
+    return Reacted(event, turn.outcome(), source=node.name)
+
+
+def failed(library: Library, session: Session, row: str, reason: str, world: World, person: Person) -> Reacted | None:
+    """The question that stands was not delivered; None where another one stands."""
+    node = _standing(library, session)
+    if node is None or node.waits_as != "ask" or row != _talk(session).row:
+        return None
+    turn = _turn(library, session, world, person)
+    turn.facts["event"] = {"reason": reason}
+    turn.react("failed")
+    return Reacted("failed", turn.outcome(), source=node.name)
+
+
+def _standing(library: Library, session: Session) -> Node | None:
+    return library.program(session.flow).states.get(session.place) if stands(session) else None
+
+
+__all__ = [
+    "NotTaken",
+    "begin",
+    "failed",
+    "follow_link",
+    "hear",
+    "outside",
+    "platform_consent",
+    "returned",
+    "stands",
+    "wake",
+]

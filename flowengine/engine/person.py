@@ -1,0 +1,79 @@
+"""A contact as a turn sees it, and where what is known of it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from flowengine.engine.talk import Talk
+
+KNOWN = ("language", "name", "timezone")
+"""What a flow may set of a contact beside its declared fields."""
+
+
+@dataclass(slots=True)
+class Person:
+    """``key`` and ``talk`` name the records of the contact and of this conversation with it.
+
+    ``out``: this conversation was opted out of. ``seen`` is when the contact last wrote (Unix seconds). ``met`` tells
+    that the contact's record names this conversation.
+    """
+
+    key: str = ""
+    talk: str = ""
+    identity: str = ""
+    number: str = ""
+    name: str = ""
+    language: str = ""
+    timezone: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, bool] = field(default_factory=dict)
+    out: bool = False
+    seen: float = 0.0
+    met: bool = False
+
+    def facts(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """``contact.`` in expressions; a declared field that was never set is its default, else empty."""
+        return {
+            **{name: self.fields.get(name, each) for name, each in defaults.items()},
+            "identity": self.identity,
+            "number": self.number,
+            "name": self.name,
+            "language": self.language,
+            "timezone": self.timezone,
+            "tags": sorted(name for name, on in self.tags.items() if on),
+        }
+
+
+def talk_record(key: str) -> str:
+    """The record of a conversation, by its key."""
+    return f"talk/{key}"
+
+
+def contact_record(number: str, other: str = "") -> str:
+    """The record of a contact: by their number, whatever channel it is on, else by the one conversation with them."""
+    return f"contact/{blake2b((number or other).encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+
+
+def read_person(contact: bytes | None, talk: bytes | None, number: str, key: str, who: Talk) -> Person:
+    """The records of a contact and of a conversation, either of which may be missing."""
+    known = orjson.loads(contact) if contact else {}
+    state = orjson.loads(talk) if talk else {}
+    return Person(
+        key=contact_record(number, key),
+        talk=talk_record(key),
+        identity=who.identity,
+        number=number,
+        name=str(known.get("name", "")),
+        language=str(known.get("language", "")),
+        timezone=str(known.get("timezone", "")),
+        fields=dict(known.get("fields", {})),
+        tags=dict(known.get("tags", {})),
+        out=bool(state.get("out")),
+        seen=float(state.get("seen", 0)),
+        met=key in known.get("talks", {}),
+    )
