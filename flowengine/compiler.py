@@ -85,7 +85,7 @@ def _conversation(flow: Flow) -> dict[str, Any]:
     quiet = {"quiet": asdict(flow.quiet)} if flow.quiet else {}
     return {
         "channels": list(flow.channels),
-        "session": asdict(flow.session),
+        "session": {"expires": flow.session.expires, "then": flow.session.then},
         "choices": [lower_choice(each) for each in flow.choices],
         "busy": flow.busy,
         "late": flow.late,

@@ -254,10 +254,14 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """How long a conversation may be silent (seconds), and whether the next message then begins anew."""
+    """How long a conversation may be silent (seconds), and whether the next message then begins anew.
+
+    ``written``: the flow says itself how long.
+    """
 
     expires: float = 86_400.0
     then: Literal["forget", "resume"] = "forget"
+    written: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

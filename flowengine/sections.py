@@ -300,7 +300,8 @@ QUIET = Record(
 
 def read_session(node: Node, reader: Reader) -> Session | None:
     config = SESSION.read(node, reader)
-    return Session(config["expires"], config["then"]) if config else None
+    written = isinstance(node, Map) and "expires" in node.entries
+    return Session(config["expires"], config["then"], written) if config else None
 
 
 def read_quiet(node: Node, reader: Reader) -> Quiet | None:
