@@ -83,9 +83,10 @@ _TRIGGER = ("words", "interrupt", "app", "channels", "to", "enter", "offset", "a
 def _conversation(flow: Flow) -> dict[str, Any]:
     """What only a message flow has."""
     quiet = {"quiet": asdict(flow.quiet)} if flow.quiet else {}
+    own = {"own": True} if flow.session.written else {}
     return {
         "channels": list(flow.channels),
-        "session": {"expires": flow.session.expires, "then": flow.session.then},
+        "session": {"expires": flow.session.expires, "then": flow.session.then, **own},
         "choices": [lower_choice(each) for each in flow.choices],
         "busy": flow.busy,
         "late": flow.late,

@@ -104,7 +104,10 @@ def test_what_starts_it_is_compiled(booking: Built) -> None:
         "at": 600,
         "timezone": "contact",
     }
-    assert (image["channels"], image["session"]) == (["WHATSAPP", "SMS"], {"expires": 259200.0, "then": "forget"})
+    assert (image["channels"], image["session"]) == (
+        ["WHATSAPP", "SMS"],
+        {"expires": 259200.0, "then": "forget", "own": True},
+    )
     assert list(booking.artefact["contact"]) == ["booking"]
 
 
