@@ -7,7 +7,7 @@ write; one that does is left to a worker, and what comes after it in the convers
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
@@ -25,6 +25,7 @@ from flowengine.engine.session import Session, load
 from flowengine.engine.talk import Talk
 from flowengine.engine.voice import Reacted
 from flowengine.engine.world import World
+from flowengine.messages.channels import is_phone
 from flowengine.stores.base import Record, StoreDown
 from flowengine.turns import Attempt, Result, Turns
 from flowengine.webhooks import Consent, Inbound, Link, Receipt, Webhook, dedupe_key, phone, read, talk_key
@@ -209,6 +210,8 @@ class Chats(Turns[Session]):
                 return Reacted("skipped")
             if quiet or engaged:
                 raise Engaged(quiet or world.at + PAUSE)
+            assert session.talk is not None
+            session.talk.channels = _channels(session.talk.channel, program.image["channels"])
             return chat.begin(self.library, session, program.name, cause["state"], cause["inputs"], world, person)
 
         return happens
@@ -317,9 +320,11 @@ class Chats(Turns[Session]):
         return Result(reacted.event, reacted.source, reacted.outcome)
 
     def _person(self, session: Session, talk: Talk) -> Person:
+        """Consent and window belong to the channel, also where one session goes over several."""
         number = phone(talk.channel, talk.identity)
-        person = read_person(None, None, number, session.id, talk)
-        return read_person(self.store.record(person.key), self.store.record(person.talk), number, session.id, talk)
+        key = talk_key(talk.app, talk.channel, talk.identity) if number else session.id
+        contact, known = self.store.record(contact_record(number, key)), self.store.record(talk_record(key))
+        return read_person(contact, known, number, key, talk)
 
     def _back(self, attempt: Attempt[Session], talk: Talk) -> None:
         """The session as it was read: what the turn began to do is forgotten."""
@@ -357,6 +362,7 @@ def _meet(session: Session, address: Address) -> None:
         session.talk = Talk(born=token_hex(4))
     talk = session.talk
     talk.app, talk.channel, talk.identity = address.app, address.channel, address.identity
+    talk.channels = []
     talk.sender, talk.contact = address.sender or talk.sender, address.contact or talk.contact
 
 
@@ -372,6 +378,11 @@ def _queued(attempt: Attempt[Session], cause: Mapping[str, Any], accepted: float
         wish = Wish("turn", {**cause, "later": True}, due=due)
     outcome = Outcome(b"", "M", [], [], [wish], [], {}, wake_of(talk, attempt.now), [], [])
     return Result("queued" if due is None else "later", session.place, outcome, told=False)
+
+
+def _channels(first: str, others: Sequence[str]) -> list[str]:
+    """The channels that are tried, in order: where the contact is a number, all of the flow's that take one."""
+    return [first, *(each for each in others if each != first and is_phone(each))] if is_phone(first) else [first]
 
 
 def _row(address: Address) -> list[str]:

@@ -21,6 +21,7 @@ from flowengine.engine.fallback import fallbacks
 from flowengine.engine.library import dialled
 from flowengine.engine.outcome import Effect as Wish
 from flowengine.engine.outcome import Outcome
+from flowengine.engine.person import contact_record, known_of
 from flowengine.engine.session import Session, load, new_call
 from flowengine.engine.voice import (
     CONTINUE_BODY,
@@ -38,6 +39,7 @@ from flowengine.engine.voice import (
 )
 from flowengine.engine.world import World
 from flowengine.linking import SECRET_CLOSE, SECRET_OPEN
+from flowengine.numbers import normal_caller
 from flowengine.sinch.credentials import APP
 from flowengine.stores.base import StoreDown
 from flowengine.turns import Attempt, Busy, ReadAgain, Result, Turns
@@ -174,7 +176,15 @@ class Service(Turns[Session]):
             self.counted("unused_number")
             return Reacted("unused", body=self.library.say_and_hang_up("unused", self._language(), "I"))
         session.flow, session.rev = program.name, self.library.revision
+        self._meet(session, normal_caller(callback.cli) if callback.cli_known else "")
         return start(self.library, program, session, callback, world)
+
+    def _meet(self, session: Session, number: str) -> None:
+        """What is known of the one at the other end of a call, where some flow asks for it."""
+        if not number or not self.library.keeps_callers:
+            return
+        session.person = session.told.get("person") or contact_record(number)
+        session.contact, session.known = known_of(self.store.record(session.person), number)
 
     def _stranger(self, callback: Callback) -> bytes:
         """A callback of a call that has no session."""
@@ -274,6 +284,8 @@ class Service(Turns[Session]):
                 return None
             session.flow, session.rev, session.pos = flow, self.library.revision, "O"
             session.told = dict(told or {})
+            phones = [name for name, each in program.image["inputs"].items() if each["type"] == "phone"]
+            self._meet(session, next((str(inputs[name]) for name in phones if inputs.get(name)), ""))
             return _unasked(attempt, place_call(self.library, program, session, inputs, attempt.world))
 
         result = self.again(key, run, new=True)

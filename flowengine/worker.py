@@ -16,6 +16,7 @@ from flowengine.delivery.callout import Callouts
 from flowengine.delivery.change import Changes
 from flowengine.delivery.conversation import ChatTurns, Dials, Returns
 from flowengine.delivery.message import Messages
+from flowengine.delivery.occasion import Dates, Schedules
 from flowengine.delivery.request import Requests
 from flowengine.engine.voice import NotTaken
 from flowengine.service import Service, UnknownSession
@@ -29,6 +30,8 @@ LOG = logging.getLogger("flowengine")
 LEASE = 30.0
 IDLE = 0.2
 SWEEP = 60.0
+LOOK = 20.0
+"""Seconds between two looks at what days of the week begin."""
 MOST_AT_ONCE = 16
 
 
@@ -57,6 +60,7 @@ class Worker:
             "turn": ChatTurns(self.desk),
             "dial": Dials(self.desk),
             "told": Returns(self.desk),
+            "occasion": Dates(self.desk),
         }
 
     @staticmethod
@@ -82,10 +86,13 @@ class Worker:
 
     def loop(self) -> None:
         """Until ``stopped`` is set. A store that one process holds alone is drained by a thread of that process."""
-        swept = 0.0
+        swept = looked = 0.0
         while not self.stopped.is_set():
             try:
                 worked = self.step()
+                if monotonic() - looked > LOOK:
+                    Schedules(self.desk).tick()
+                    looked = monotonic()
                 if monotonic() - swept > SWEEP:
                     self.service.store.sweep(self.service.clock())
                     swept = monotonic()

@@ -11,7 +11,7 @@ from flowengine.engine.languages import fitting
 from flowengine.engine.library import Library
 from flowengine.engine.outcome import Outcome
 from flowengine.engine.outside import ask_server
-from flowengine.engine.person import KNOWN, Person
+from flowengine.engine.person import KNOWN, TALK, Person, talk_record
 from flowengine.engine.rendering import rendered
 from flowengine.engine.sending import LANE, from_conversation
 from flowengine.engine.session import Session
@@ -20,6 +20,7 @@ from flowengine.engine.turn import Turn
 from flowengine.engine.wording import phrase
 from flowengine.engine.world import World
 from flowengine.linking import Node, Program
+from flowengine.webhooks import talk_key
 
 MOST_KNOWN = 200
 """Characters of a name, a language or a time zone."""
@@ -77,7 +78,7 @@ class ChatTurn(Turn):
         self._refresh_contact()
 
     def mark(self, tag: str, on: bool) -> None:
-        super().mark(tag, on)
+        self.contact_changes.setdefault("tags", {})[tag] = on or None
         self.person.tags[tag] = on
         self._refresh_contact()
 
@@ -85,8 +86,8 @@ class ChatTurn(Turn):
         """The contact wants no more messages of this conversation, or wants them again."""
         self.person.out = out
         self.talk_changes["out"] = out or None
-        if out:
-            self.drops.append(LANE + self.session.id)
+        if out:  # what calls have sent to this number stands in the conversation's own lane
+            self.drops += {LANE + self.session.id, LANE + self.person.talk.removeprefix(TALK)}
 
     def speak(self, op: Any) -> None:
         self.put({"text": op.words(self.language, self.talk.channel, self.scope)})
@@ -164,7 +165,7 @@ class ChatTurn(Turn):
         """Have a voice flow call somebody, and wait for what that comes to."""
         given = {name: self._value_or_none(item) for name, item in op.get("with", {}).items()}
         self.talk.asked = self.session.n + 1
-        told = {"session": self.session.id, "state": self.state, "turn": self.talk.asked}
+        told = {"session": self.session.id, "state": self.state, "turn": self.talk.asked, "person": self.person.key}
         self.effect("dial", {"flow": op["flow"], "with": given, "told": told})
         self._wait({})
         return None
@@ -234,17 +235,24 @@ class ChatTurn(Turn):
         made = super().outcome()
         talk, key, at = self.talk, self.session.id, self.world.at
         sends = [from_conversation(talk, key, self._row(n), each, at) for n, each in enumerate(self.sends)]
+        dates = self._dates(self.person.key, self.person.timezone) if self.contact_changes else []
         return made._replace(
-            effects=[*made.effects, *sends], records=self._records(), drops=self.drops, timer=wake_of(talk, at)
+            effects=[*made.effects, *dates, *sends], records=self._records(), drops=self.drops, timer=wake_of(talk, at)
         )
 
     def _records(self) -> list[tuple[str, dict[str, Any]]]:
         person, talk = self.person, self.talk
         found = [(person.talk, self.talk_changes)] if self.talk_changes else []
+        for other in talk.channels[1:]:
+            found.append((talk_record(talk_key(talk.app, other, talk.identity)), {"session": self.session.id}))
         changes = self.contact_changes
         if not person.met:
             known = {"number": person.number} if person.number else {}
-            changes = {**changes, **known, "talks": {self.session.id: [talk.app, talk.channel, talk.identity]}}
+            changes = {
+                **changes,
+                **known,
+                "talks": {person.talk.removeprefix(TALK): [talk.app, talk.channel, talk.identity]},
+            }
         return [*found, (person.key, changes)] if changes else found
 
 

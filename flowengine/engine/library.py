@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+import orjson
+
 from flowengine.answers import Piece, act, constant, seal
 from flowengine.engine.blocks import Block, block_of
 from flowengine.engine.entrances import Entrances, entrances
+from flowengine.engine.occasions import Occasions, occasions
 from flowengine.engine.session import Session
 from flowengine.engine.wording import PHRASES, phrase
 from flowengine.functions import offered
@@ -22,7 +25,8 @@ class Library:
     """``revision`` is the content hash; ``hides``: some flow has a sensitive variable.
 
     ``fuse`` can be turned off to play nested menus one by one, ``use_blocks`` to walk every run state by state.
-    ``blocks`` are the ones met so far, by flow, menu and choice. ``app`` sends what calls send.
+    ``blocks`` are the ones met so far, by flow, menu and choice. ``app`` sends what calls send;
+    ``keeps_callers``: some call asks for what outlives it.
     """
 
     programs: dict[str, Program]
@@ -44,6 +48,8 @@ class Library:
     entrances: Entrances = field(default_factory=Entrances)
     consent: dict[str, Any] = field(default_factory=dict)
     app: str = ""
+    keeps_callers: bool = False
+    occasions: Occasions = field(default_factory=lambda: Occasions({}, ()))
 
     def phrase(self, name: str, language: str) -> Piece:
         """A built-in sentence as an instruction."""
@@ -115,6 +121,17 @@ NOBODY = link(
 )
 
 
+_OF_CALLERS = (b"contact.", b'["tag",', b'["untag",', b'["opt_in",', b'["opt_out",')
+
+
+def _keeps_callers(program: Program) -> bool:
+    """Whether a call reads or changes what outlives it."""
+    if program.channel != "voice":
+        return False
+    written = orjson.dumps([program.image["states"], program.image["on"]])
+    return "contact" in program.reads or any(each in written for each in _OF_CALLERS)
+
+
 def _digits(number: str) -> str:
     return "".join(each for each in number if each.isascii() and each.isdigit()) or number
 
@@ -146,6 +163,8 @@ def open_library(artefact: Mapping[str, Any], revision: str, env: Mapping[str, s
         entrances=entrances(programs, env),
         consent=words_of(artefact["consent"]),
         app=env.get("CONVERSATION_APP_ID", ""),
+        occasions=occasions(programs),
+        keeps_callers=any(_keeps_callers(program) for program in programs.values()),
     )
     for program in programs.values():
         for language in program.languages if program.channel == "voice" else ():

@@ -15,6 +15,9 @@ KNOWN = ("language", "name", "timezone")
 """What a flow may set of a contact beside its declared fields."""
 
 
+TALK = "talk/"
+
+
 @dataclass(slots=True)
 class Person:
     """``key`` and ``talk`` name the records of the contact and of this conversation with it.
@@ -51,7 +54,7 @@ class Person:
 
 def talk_record(key: str) -> str:
     """The record of a conversation, by its key."""
-    return f"talk/{key}"
+    return TALK + key
 
 
 def contact_record(number: str, other: str = "") -> str:
@@ -77,3 +80,11 @@ def read_person(contact: bytes | None, talk: bytes | None, number: str, key: str
         seen=float(state.get("seen", 0)),
         met=key in known.get("talks", {}),
     )
+
+
+def known_of(contact: bytes | None, number: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The declared fields of a contact and what else is known of them, for a call."""
+    record = orjson.loads(contact) if contact else {}
+    known = {name: record[name] for name in ("name", "timezone") if record.get(name)}
+    tags = sorted(name for name, on in record.get("tags", {}).items() if on)
+    return dict(record.get("fields", {})), {**known, "number": number, **({"tags": tags} if tags else {})}

@@ -26,7 +26,8 @@ class Session:
     over; ``over`` that the call is, ``timed`` that a timer is set. ``pending`` is the change of the live call that
     is being made, as JSON. ``visits`` and ``retries`` count by flow. ``talk`` is there in a conversation and in no
     call; ``told`` names the conversation that placed this call and wants to know what it came to. ``person`` is
-    the key of what is known of the one at the other end, where some flow asks for it.
+    the key of what is kept of the one at the other end of a call, where some flow asks for it, and ``known`` their
+    name, language, time zone and tags.
     """
 
     v: int = VERSION
@@ -56,6 +57,7 @@ class Session:
     talk: Talk | None = None
     told: dict[str, Any] = field(default_factory=dict)
     person: str = ""
+    known: dict[str, Any] = field(default_factory=dict)
 
     def dump(self) -> bytes:
         """A JSON array, the version first: half the time and size of an object."""

@@ -19,6 +19,7 @@ from flowengine.engine.dialling import caller_id, drawn, reach
 from flowengine.engine.gate import allowed
 from flowengine.engine.library import Library
 from flowengine.engine.menus import menu_act
+from flowengine.engine.occasions import dated
 from flowengine.engine.outcome import Effect, Outcome, TurnFailed, Wake
 from flowengine.engine.outside import ask_function, ask_server, save
 from flowengine.engine.sending import from_call
@@ -126,10 +127,16 @@ class Turn:
         return self._scope
 
     def _contact(self) -> dict[str, Any]:
-        """Who calls, and the declared fields; one that was never set is its default, else empty."""
-        who = {"identity": "", "number": self.session.call["cli"], "name": "", "timezone": "", "tags": []}
+        """Who is at the other end, and the declared fields; one that was never set is its default, else empty."""
+        session, number = self.session, self.number
+        who = {"identity": number, "number": number, "name": "", "timezone": "", "tags": []}
         declared = {name: each.get("default", "") for name, each in self.library.contact.items()}
-        return {**who, "language": self.language, **declared, **self.session.contact}
+        return {**declared, **session.contact, **who, **session.known, "language": self.language}
+
+    @property
+    def number(self) -> str:
+        """The number of the one at the other end: the caller's, or the one that the call was placed to."""
+        return str(self.session.call["cli"] or self.session.known.get("number", ""))
 
     def _visits(self) -> dict[str, int]:
         counted = self.session.visits.get(self.program.name, {})
@@ -241,9 +248,22 @@ class Turn:
         self.contact_changes.setdefault("fields", {})[name] = value
         self._refresh_contact()
 
+    def _dates(self, contact: str, timezone: str) -> list[Effect]:
+        """What the dates ask for that this turn has kept with a contact."""
+        known, changed = self.library.occasions, self.contact_changes.get("fields", {})
+        return [
+            each
+            for name, value in changed.items()
+            if name in known.dates and value is not None
+            for each in dated(known, name, value, contact, timezone, self.world.at)
+        ]
+
     def mark(self, tag: str, on: bool) -> None:
         """Put a tag on the contact, or take it off."""
         self.contact_changes.setdefault("tags", {})[tag] = on or None
+        tags = self.session.known.get("tags", [])
+        self.session.known["tags"] = sorted({*tags, tag} if on else {*tags} - {tag})
+        self._refresh_contact()
 
     def agree(self, to: str, yes: bool) -> None:
         """What the contact agreed to, or no longer does."""
@@ -699,6 +719,8 @@ class Turn:
 
     def outcome(self) -> Outcome:
         """Close the run and seal the answer."""
+        if self.contact_changes and self.session.person:
+            self.effects += self._dates(self.session.person, self.session.known.get("timezone", ""))
         return Outcome(
             self._body(),
             self.position,

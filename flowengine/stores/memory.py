@@ -265,7 +265,7 @@ class MemoryStore:
 
 def _waiting(effect: Effect, write: Write, written: int) -> _Waiting:
     leased = Leased(effect.id, effect.kind, write.key, effect.payload, effect.due, 0, "")
-    return _Waiting(leased, 0.0, write.expires + DAY, effect.lane, (effect.rank, written))
+    return _Waiting(leased, 0.0, max(write.expires, effect.due) + DAY, effect.lane, (effect.rank, written))
 
 
 def _lease(waiting: list[_Waiting], now: float, lease: float, limit: int) -> list[Leased]:

@@ -313,7 +313,7 @@ def _record(rows: sqlite3.Connection, record: Record) -> None:
 
 
 def _effect(rows: sqlite3.Connection, write: Write, effect: Effect) -> None:
-    last = write.expires + DAY
+    last = max(write.expires, effect.due) + DAY
     row = (effect.id, effect.kind, write.key, effect.payload, effect.due, last, effect.lane, effect.rank)
     rows.execute(EFFECT, row)
 
