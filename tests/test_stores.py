@@ -228,6 +228,17 @@ def test_an_effect_is_leased_to_one_worker_until_the_lease_is_over(store: Store)
     assert store.settle(second)
 
 
+def test_an_effect_is_held_for_longer_than_its_lease(store: Store) -> None:
+    store.commit(write(effects=[Effect("e", "send", b"")]))
+    (first,) = store.take(NOW, lease=10)
+    assert store.hold(first, NOW + 60)
+    assert store.take(NOW + 59, lease=10) == []
+    (second,) = store.take(NOW + 60, lease=10)
+    assert not store.hold(first, NOW + 99)
+    assert store.settle(second)
+    assert not store.hold(second, NOW + 99)
+
+
 def test_a_lease_that_nobody_took_over_still_holds(store: Store) -> None:
     store.commit(write(effects=[Effect("e", "send", b"")]))
     (taken,) = store.take(NOW, 60)

@@ -211,6 +211,13 @@ class Store(Protocol):
         """
         ...
 
+    def hold(self, leased: Leased, until: float) -> bool:
+        """Keep the effect from others until then, whatever becomes of the caller: what it does now may be done.
+
+        False when the lease was lost to another worker, or the row is gone.
+        """
+        ...
+
     def settle(self, leased: Leased) -> bool:
         """The effect is done: the row goes. False when the lease was lost to another worker."""
         ...

@@ -169,6 +169,13 @@ class MemoryStore:
             first = [min(lane.values(), key=lambda each: each.place) for lane in self._lanes.values()]
             return _lease([*first, *(each for each in self._effects.values() if not each.lane)], now, lease, limit)
 
+    def hold(self, leased: Leased, until: float) -> bool:
+        with self._lock:
+            waiting = self._held(leased)
+            if waiting is not None:
+                waiting.until = until
+        return waiting is not None
+
     def settle(self, leased: Leased) -> bool:
         with self._lock:
             return self._held(leased) is not None and self._forget(leased.id)

@@ -61,6 +61,7 @@ SET_TIMER = """INSERT INTO timers (session, name, due) VALUES (?, ?, ?) ON CONFL
     DO UPDATE SET due = excluded.due, attempts = 0, token = '', leased_until = 0"""
 END_TIMER = "DELETE FROM timers WHERE session = ? AND name = ?"
 FIRED = "DELETE FROM timers WHERE session = ? AND name = ? AND token = ?"
+HOLD = "UPDATE outbox SET leased_until = ? WHERE id = ? AND token = ?"
 SETTLE = "DELETE FROM outbox WHERE id = ? AND token = ?"
 RETRY = "UPDATE outbox SET due = ?, token = '', leased_until = 0 WHERE id = ? AND token = ?"
 LETTER = """INSERT INTO dead_letters (at, kind, session, reason, payload, attempts, expires)
@@ -168,6 +169,9 @@ class SqliteStore:
 
     def take(self, now: float, lease: float, limit: int = 16) -> list[Leased]:
         return self._lease("outbox", now, lease, limit)
+
+    def hold(self, leased: Leased, until: float) -> bool:
+        return self._changed(HOLD, until, leased.id, leased.token)
 
     def settle(self, leased: Leased) -> bool:
         return self._changed(SETTLE, leased.id, leased.token)
