@@ -23,7 +23,11 @@ from flowengine.sinch.webhook_signing import Verifier as WebhookVerifier
 from flowengine.sinch.webhook_signing import webhook_verifier
 from flowengine.stores import open_store
 from flowengine.stores.base import Store
+from flowengine.units import seconds
 
+HOUR = 3600.0
+LEASE = 30.0
+"""Seconds that a worker has for a row of the outbox before another one may take it."""
 DEFAULT_STORE = "sqlite:///var/flowengine.db"
 KNOWN = (
     "FLOWENGINE_FLOWS",
@@ -37,6 +41,7 @@ KNOWN = (
     "FLOWENGINE_AUTH_URL",
     "FLOWENGINE_PUBLIC_PREFIX",
     "FLOWENGINE_WORKERS",
+    "FLOWENGINE_LEASE",
     "FLOWENGINE_DEBUG",
 )
 
@@ -72,6 +77,7 @@ class Settings:
         workers = env.get("FLOWENGINE_WORKERS") or "2"
         if not workers.isdigit() or int(workers) < 1:
             raise Refusal(f"FLOWENGINE_WORKERS is {workers!r}; expected a number such as 2")
+        lease(env)
         return Settings(
             flows=env.get("FLOWENGINE_FLOWS") or "flows",
             artefact=env.get("FLOWENGINE_ARTEFACT", ""),
@@ -82,6 +88,18 @@ class Settings:
             workers=int(workers),
             verifier=checked,
         )
+
+
+def lease(env: Mapping[str, str]) -> float:
+    """Seconds that a worker has for a row. Raises :class:`Refusal`."""
+    text = env.get("FLOWENGINE_LEASE", "").strip()
+    try:
+        found = seconds(text) if text else LEASE
+    except ValueError as error:
+        raise Refusal(f"FLOWENGINE_LEASE: {error}") from None
+    if not 1 <= found <= HOUR:
+        raise Refusal("FLOWENGINE_LEASE is shorter than 1s or longer than 1h; 30s is usual")
+    return found
 
 
 def webhook_checks(library: Library, env: Mapping[str, str]) -> tuple[bool, WebhookVerifier | None]:

@@ -20,14 +20,13 @@ from flowengine.delivery.occasion import Dates, Schedules
 from flowengine.delivery.request import Requests
 from flowengine.engine.voice import NotTaken
 from flowengine.service import Service, UnknownSession
-from flowengine.settings import Refusal, application
-from flowengine.sinch.conversation import ConversationClient
+from flowengine.settings import LEASE, Refusal, application, lease
+from flowengine.sinch.conversation import TIMEOUT, ConversationClient
 from flowengine.sinch.credentials import Credentials, Misconfigured
 from flowengine.sinch.voice import VoiceClient
 from flowengine.stores.base import Leased, StoreDown
 
 LOG = logging.getLogger("flowengine")
-LEASE = 30.0
 IDLE = 0.2
 SWEEP = 60.0
 LOOK = 20.0
@@ -39,13 +38,15 @@ MOST_AT_ONCE = 16
 class Worker:
     """``client`` is None without credentials: then callouts and changes of live calls are refused, with a reason.
 
-    Without a ``sender`` messages wait for one.
+    Without a ``sender`` messages wait for one. ``lease`` is how many seconds a row is left to who took it; the receipt
+    of an uncertain send is waited for twice as long.
     """
 
     service: Service
     client: VoiceClient | None
     application: str = ""
     sender: ConversationClient | None = None
+    lease: float = LEASE
     stopped: threading.Event = field(default_factory=threading.Event)
     desk: Desk = field(init=False)
     carriers: dict[str, Carrier] = field(init=False)
@@ -56,7 +57,7 @@ class Worker:
             "callout": Callouts(self.desk, self.client, self.application),
             "patch": Changes(self.desk, self.client),
             "http": Requests(self.desk),
-            "send": Messages(self.desk, self.sender),
+            "send": Messages(self.desk, self.sender, 2 * self.lease),
             "turn": ChatTurns(self.desk),
             "dial": Dials(self.desk),
             "told": Returns(self.desk),
@@ -69,10 +70,11 @@ class Worker:
         try:
             credentials = Credentials.from_env(env)
             client = VoiceClient.from_env(credentials, env) if credentials else None
-            sender = ConversationClient.from_env(env)
+            seconds = lease(env)
+            sender = ConversationClient.from_env(env, min(TIMEOUT, seconds))
         except Misconfigured as error:
             raise Refusal(str(error)) from None
-        return Worker(service, client, application(env), sender)
+        return Worker(service, client, application(env), sender, seconds)
 
     @property
     def done(self) -> dict[str, str]:
@@ -105,7 +107,7 @@ class Worker:
     def step(self) -> int:
         """One look at timers and outbox; how many rows were worked on."""
         now = self.service.clock()
-        timers = self.service.store.due(now, LEASE)
+        timers = self.service.store.due(now, self.lease)
         for leased in timers:
             self._timer(leased)
         return len(timers) + self._outbox()
@@ -113,7 +115,7 @@ class Worker:
     def _outbox(self) -> int:
         """One row at a time: a row that waited here for slow ones would outlive its lease."""
         for worked in range(MOST_AT_ONCE):
-            taken = self.service.store.take(self.service.clock(), LEASE, 1)
+            taken = self.service.store.take(self.service.clock(), self.lease, 1)
             if not taken:
                 return worked
             self._effect(taken[0])

@@ -1,14 +1,15 @@
 """Messages to contacts: sent in order, held to consent and to the window of the channel, and never lost silently.
 
 There is no idempotency key. A send that may or may not have arrived is left alone until its receipt, which carries
-the row's id, has had time to come; only without one is it sent again.
+the row's id, has had time to come; only without one is it sent again. A worker that dies inside a send is the same.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -16,28 +17,34 @@ from typing import Any
 import orjson
 
 from flowengine.delivery.base import Desk
-from flowengine.messages.channels import window
-from flowengine.messages.envelope import envelope
+from flowengine.engine.person import talk_record
+from flowengine.messages.channels import is_phone, window
+from flowengine.messages.envelope import envelope, reachable
 from flowengine.sinch.conversation import Ambiguous, ConversationClient, Limited, Permanent, SendError, back_off
 from flowengine.stores.base import Leased
+from flowengine.webhooks import talk_key
 
 LOG = logging.getLogger("flowengine")
 PATIENCE = 86_400.0
 """Seconds after which a message that could not be sent is given up."""
 RECEIPT = 60.0
-"""Seconds that the receipt of an uncertain send is waited for."""
+"""Seconds that the receipt of an uncertain send is waited for at first; longer each time, up to an hour."""
+LONGEST = 3600.0
 PACE = 20.0
 """Messages a second that an app's queue is drained at; more would only wait there."""
 NO_CREDENTIALS = 60.0
+UNWANTED = "not_sent_opted_out"
 
 
 class Pace:
-    """Lets one through every so often; for all threads of a process."""
+    """Lets one through every so often, and none while the platform wants none; for all threads of a process."""
 
     def __init__(self, per_second: float = PACE) -> None:
         self._step = 1.0 / per_second
         self._next = 0.0
         self._lock = threading.Lock()
+        self.shut = 0.0
+        """Unix seconds before which nothing is sent: too many requests were made."""
 
     def wait(self) -> float:
         """Seconds to wait before the next one may go."""
@@ -59,27 +66,54 @@ class Messages:
 
     def __call__(self, leased: Leased, payload: Mapping[str, Any]) -> None:
         desk, now = self.desk, self.desk.now()
-        if now - payload["at"] > PATIENCE:
-            self._give_up(leased, "it could not be sent within a day")
-            return
-        talk = orjson.loads(desk.store.record(payload["talk"]) or b"{}")
-        if talk.get("out") and not payload.get("farewell"):
-            desk.service.counted("not_sent_opted_out")
+        channels, shut = self._channels(payload, now)
+        if not channels:
+            desk.service.counted(UNWANTED)
             desk.store.settle(leased)
-            return
-        if self.client is None:
+        elif now - payload["at"] > PATIENCE:
+            self._give_up(leased, "it could not be sent within a day")
+        elif self.client is None:
             desk.store.retry(leased, now + NO_CREDENTIALS)
-            return
-        shut = _is_shut(payload, float(talk.get("seen", 0)), now)
-        if shut and not payload.get("instead"):
+        elif now < self.pace.shut:
+            desk.store.retry(leased, self.pace.shut + random.random())
+        else:
+            self._compose(leased, {**payload, "channels": channels}, shut)
+
+    def _channels(self, payload: Mapping[str, Any], now: float) -> tuple[list[str], set[str]]:
+        """The channels on which the contact wants messages, and those of them that take only templates now."""
+        known = {channel: self._known(payload, channel) for channel in payload["channels"]}
+        wanted = [each for each in known if payload.get("farewell") or not known[each].get("out")]
+        seen = {each: float(known[each].get("seen", 0)) for each in wanted}
+        return wanted, {each for each in wanted if _is_shut(each, seen[each], now)}
+
+    def _known(self, payload: Mapping[str, Any], channel: str) -> dict[str, Any]:
+        """Consent and window belong to a channel, also where one conversation goes over several."""
+        key = payload["talk"]
+        if is_phone(channel):
+            key = talk_record(talk_key(payload["app"], channel, payload["identity"]))
+        found: dict[str, Any] = orjson.loads(self.desk.store.record(key) or b"{}")
+        return found
+
+    def _compose(self, leased: Leased, payload: Mapping[str, Any], shut: Collection[str]) -> None:
+        left = reachable(payload, shut)
+        if not left:
             self._give_up(leased, "the channel no longer takes free text, and the message has no template")
             return
-        threading.Event().wait(self.pace.wait())
-        self._send(leased, envelope(payload, leased.id, bool(shut)))
+        try:
+            body = envelope({**payload, "channels": left}, leased.id, shut)
+        except Exception as error:
+            LOG.error("a message cannot be composed: %s", type(error).__name__)
+            self._give_up(leased, "it cannot be composed")
+            return
+        self._send(leased, body)
 
     def _send(self, leased: Leased, body: Mapping[str, Any]) -> None:
         desk = self.desk
         assert self.client is not None
+        threading.Event().wait(self.pace.wait())
+        # From here on it may have arrived: should this process die, the row waits for its receipt all the same.
+        if not desk.store.hold(leased, desk.now() + self.receipt):
+            return
         try:
             self.client.send(body)
         except Permanent as error:
@@ -92,10 +126,12 @@ class Messages:
             desk.store.settle(leased)
 
     def _pause(self, leased: Leased, error: SendError) -> float:
+        told = error.retry_after or 0.0
         if isinstance(error, Ambiguous):
-            return self.receipt
+            return max(told, min(LONGEST, self.receipt * 2.0 ** min(leased.attempts - 1, 16)))
         if isinstance(error, Limited) and error.retry_after is not None:
-            return error.retry_after
+            self.pace.shut = max(self.pace.shut, self.desk.now() + told)
+            return told
         return back_off(leased.attempts, isinstance(error, Limited))
 
     def _give_up(self, leased: Leased, reason: str) -> None:
@@ -105,7 +141,7 @@ class Messages:
         self.desk.bury(leased, reason)
 
 
-def _is_shut(payload: Mapping[str, Any], seen: float, now: float) -> bool:
-    """Whether the channel takes nothing but templates now: too long since the contact last wrote."""
-    opened = window(payload["channels"][0])
+def _is_shut(channel: str, seen: float, now: float) -> bool:
+    """Whether the channel takes nothing but templates now: too long since the contact last wrote there."""
+    opened = window(channel)
     return opened is not None and now - seen > opened

@@ -118,7 +118,7 @@ class ConversationClient:
         self._transport = Transport()
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> ConversationClient | None:
+    def from_env(cls, env: Mapping[str, str], timeout: float = TIMEOUT) -> ConversationClient | None:
         """None where CONVERSATION_APP_ID is not set; Misconfigured, naming the variable, for what cannot work.
 
         FLOWENGINE_CONVERSATION_URL and FLOWENGINE_AUTH_URL take the place of Sinch's addresses.
@@ -126,7 +126,7 @@ class ConversationClient:
         keys = ProjectKeys.from_env(env)
         if keys is None:
             return None
-        return cls(keys, env.get(BASE_URL, "").strip() or None, env.get(AUTH_URL, "").strip() or None)
+        return cls(keys, env.get(BASE_URL, "").strip() or None, env.get(AUTH_URL, "").strip() or None, timeout)
 
     def __repr__(self) -> str:
         return f"ConversationClient({self.base_url!r})"
