@@ -31,8 +31,8 @@ NOW = 1763978400.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = {"turn": turn, "size": size, "validate": validate, "http": over_http}
-    parser.add_argument("parts", nargs="*", default=list(parts), help="turn size validate http")
+    parts = {"turn": turn, "size": size, "validate": validate, "message": message, "http": over_http}
+    parser.add_argument("parts", nargs="*", default=list(parts), help="turn size validate message http")
     for part in parser.parse_args().parts:
         parts[part]()
 
@@ -184,6 +184,80 @@ def size() -> None:
             small_took, large_took = took if number % 2 else took[::-1]
             ratios.append(large_took / small_took)
     tell("turn in 10,000 states / in 10 states", statistics.median(ratios), "<= 1.1", "memory store")
+
+
+CHAT = """
+flow: chat
+channel: message
+triggers: [ { keywords: [start here] } ]
+session: { expires: 1d }
+variables: { tier: { type: text, default: gold } }
+start: m0
+states:
+  m0:
+    ask:
+      prompt: "Hello {{ tier }}. Go on or skip?"
+      choices: { go: Go on, skip: Skip }
+    on: { go: s0, skip: bye, timeout: bye, invalidinput: bye, failed: end }
+  s0: { say: "Thank you, {{ tier }} customer.", next: m0 }
+  bye: { say: Goodbye., next: end }
+"""
+
+
+def inbound(contact: int, text: str, number: int) -> bytes:
+    message = {
+        "id": f"01HX2{number:010}{contact:011}",
+        "direction": "TO_APP",
+        "contact_message": {"text_message": {"text": text}},
+        "channel_identity": {"channel": "SMS", "identity": f"12025{contact:06}", "app_id": ""},
+        "conversation_id": "",
+        "contact_id": "",
+        "metadata": "",
+        "accept_time": "2025-11-24T10:00:00.100Z",
+        "sender_id": "12025550199",
+        "processing_mode": "DISPATCH",
+        "injected": False,
+    }
+    times = {"accepted_time": "2025-11-24T10:00:00.200Z", "event_time": "2025-11-24T10:00:00Z"}
+    return orjson.dumps({"app_id": "01HX2APP0000000000000000A1", "project_id": "p", **times, "message": message})
+
+
+def message() -> None:
+    """An inbound message answered by a sentence and a question, against a PIE answered by a sentence and a menu."""
+    with tempfile.TemporaryDirectory() as folder:
+        for durable, name in ((False, "NORMAL"), (True, "FULL")):
+            with project(CHAT) as chats, project(long_flow(10)) as flows:
+                more = "?synchronous=full" if durable else ""
+                talks = service([chats], f"sqlite:///{folder}/chat{name}.db{more}")
+                calls = service([flows], f"sqlite:///{folder}/call{name}.db{more}")
+                ratios, micros = _messages(talks, calls, 200 if durable else CALLS)
+            detail = f"{statistics.median(micros):.0f} us a message"
+            wanted = "<= 2" if not durable else "-"
+            tell(f"message, SQLite {name}, bytes in to row out / voice turn", statistics.median(ratios), wanted, detail)
+
+
+def _messages(talks: Any, calls: Any, many: int) -> tuple[list[float], list[float]]:
+    ratios, micros = [], []
+    for number in range(ROUNDS):
+        people = range(number * many, (number + 1) * many)
+        for each in people:
+            assert talks.chats.webhook(inbound(each, "start here", 1)) == 200
+        texts = [inbound(each, "go on", 2) for each in people]
+        names = [f"m{number}x{n:08x}c94a7e9a3e51f6b2d8c901" for n in range(many)]
+        for call in names:
+            calls.callback(ice(call))
+        ours = seconds(talks.chats.webhook, texts)
+        theirs = seconds(calls.callback, [pie(call, "go") for call in names])
+        assert talks.store.journal(_key(people[0]))[-1].event == "go"
+        ratios.append(ours / theirs)
+        micros.append(ours * 1e6)
+    return ratios, micros
+
+
+def _key(contact: int) -> str:
+    from flowengine.webhooks import talk_key
+
+    return talk_key("01HX2APP0000000000000000A1", "SMS", f"12025{contact:06}")
 
 
 def validate() -> None:

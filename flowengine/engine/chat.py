@@ -76,11 +76,12 @@ def stands(session: Session) -> bool:
 
 def _consent(turn: ChatTurn, inbound: Inbound) -> str:
     """``stop``, ``start`` (of one who is out), ``help`` where the flow has no other use for the word, or nothing."""
-    if inbound.kind != "text":
+    channel, out = turn.talk.channel, turn.person.out
+    if inbound.kind != "text" or not consent(inbound.text, channel, (), out):
         return ""
     expected = _expected(turn) if stands(turn.session) else turn.library.entrances.words
-    wish = consent(inbound.text, turn.talk.channel, expected, turn.person.out)
-    return wish if wish != "start" or turn.person.out else ""
+    wish = consent(inbound.text, channel, expected, out)
+    return wish if wish != "start" or out else ""
 
 
 def _expected(turn: ChatTurn) -> set[str]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 def fitting(wanted: str, languages: Sequence[str]) -> str:
     """The language itself, else one of the same tongue, else the first: ``es_MX`` fits ``es``."""
+    if not wanted or len(languages) == 1:
+        return languages[0]
     tag = wanted.replace("_", "-").lower()
     tongue = tag.split("-")[0]
     known = [each.lower().replace("_", "-") for each in languages]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import islice
 
 _JOINER = "\u200d"
@@ -30,6 +31,8 @@ _NUMBER = re.compile(r"[0-9](?:[0-9.,]*[0-9])?")
 _GROUPS = re.compile(r"([0-9]{1,3})([.,])[0-9]{3}(?:(?:\2[0-9]{3})+|(?=(?!\2)[.,]))(?:(?!\2)([.,])[0-9]+)?")
 _LEADING = re.compile(r"[0-9]+(?:[.,][0-9]+)?(?![0-9])")
 _LONGEST_NUMBER = 15
+REMEMBERED = 40
+"""Characters up to which what a text folds to is remembered: labels and words are compared again and again."""
 
 
 def fold(text: str) -> str:
@@ -42,11 +45,18 @@ def fold(text: str) -> str:
     >>> fold(' > "YES, please!" '), fold("٢"), fold("1\ufe0f\u20e3"), fold("?!")
     ('yes, please', '2', '1', '?!')
     """
+    return _short(text) if len(text) <= REMEMBERED else _folded(text)
+
+
+def _folded(text: str) -> str:
     before = None
     while text != before:
         before = text
         text = _bare(" ".join(_plain(text).casefold().split()))
     return text
+
+
+_short = lru_cache(maxsize=8192)(_folded)
 
 
 def without_pictures(folded: str) -> str:
