@@ -16,9 +16,8 @@ import orjson
 
 from flowengine.callbacks import BadBody
 from flowengine.engine import chat
-from flowengine.engine.chat_turn import ChatTurn, wake_of
+from flowengine.engine.chat_turn import ChatTurn
 from flowengine.engine.outcome import Effect as Wish
-from flowengine.engine.outcome import Outcome
 from flowengine.engine.person import Person, contact_record, read_person, talk_record
 from flowengine.engine.quiet import end_of_quiet
 from flowengine.engine.session import Session, load
@@ -26,7 +25,8 @@ from flowengine.engine.talk import Talk
 from flowengine.engine.voice import Reacted
 from flowengine.engine.world import World
 from flowengine.messages.channels import is_phone
-from flowengine.stores.base import Record, StoreDown
+from flowengine.messages.consent import LONGEST, is_stop_class
+from flowengine.stores.base import KEPT, Record, StoreDown
 from flowengine.turns import Attempt, Result, Turns
 from flowengine.webhooks import Consent, Inbound, Link, Receipt, Webhook, dedupe_key, phone, read, talk_key
 from flowengine.webhooks import Person as Known
@@ -36,6 +36,10 @@ BUDGET = 10.0
 """Seconds that the http steps of one turn may take in a worker."""
 LANE = "wait/"
 """The lane in which what happens in a conversation waits for a worker."""
+OVERTAKEN = 900.0
+"""Seconds that a timer is held back by messages that came before it and are still with the workers."""
+BEHIND = 5.0
+"""Seconds until such a timer looks again."""
 PAUSE = 60.0
 """Seconds after which a flow that found its contact busy tries again."""
 
@@ -113,7 +117,7 @@ class Chats(Turns[Session]):
     def _told(self, webhook: Webhook, body: bytes) -> None:
         dedupe = dedupe_key(webhook, body, self.app)
         if webhook.inbound is not None or webhook.link is not None:
-            cause = {"cause": "webhook", "body": body.decode("utf-8", "replace")}
+            cause = {} if _stops(webhook) else {"cause": "webhook", "body": body.decode("utf-8", "replace")}
             address, happening = self._written_by(webhook)
             self._happens(address, dedupe, cause, happening, webhook.accepted)
         elif webhook.receipt is not None:
@@ -202,14 +206,17 @@ class Chats(Turns[Session]):
         busy = program.image["busy"]
 
         def happens(session: Session, world: World, person: Person) -> Reacted:
+            address = Address(*cause["address"])
+            person = self._person(session, Talk(address.app, address.channel, address.identity))
             if person.out:
-                return Reacted("opted_out")
+                return Reacted("opted_out", chat.unchanged(session, world.at), source=session.place)
             quiet = end_of_quiet(program.image.get("quiet"), person.timezone, world.at)
-            engaged = chat.stands(session) and busy != "replace"
+            engaged = chat.stands(session) and not _paused(session) and busy != "replace"
             if engaged and busy == "skip":
-                return Reacted("skipped")
+                return Reacted("skipped", chat.unchanged(session, world.at), source=session.place)
             if quiet or engaged:
                 raise Engaged(quiet or world.at + PAUSE)
+            _meet(session, address)
             assert session.talk is not None
             session.talk.channels = _channels(session.talk.channel, program.image["channels"])
             return chat.begin(self.library, session, program.name, cause["state"], cause["inputs"], world, person)
@@ -218,7 +225,16 @@ class Chats(Turns[Session]):
 
     def woken(self, key: str) -> None:
         """The timer of a conversation, in a worker."""
-        self._happens_in(key, "", None, lambda *given: chat.wake(self.library, *given))
+
+        def happens(session: Session, world: World, person: Person) -> Reacted | None:
+            talk = session.talk
+            assert talk is not None
+            if talk.queued and talk.due and world.at - min(talk.due.values()) < OVERTAKEN:
+                # What the contact wrote in time waits for a worker, and comes before the time is over.
+                return Reacted("behind", chat.unchanged(session, world.at, BEHIND))
+            return chat.wake(self.library, session, world, person)
+
+        self._happens_in(key, "", None, happens)
 
     def called(self, told: Mapping[str, Any]) -> None:
         """What a call came to that a conversation had placed, in a worker."""
@@ -228,28 +244,38 @@ class Chats(Turns[Session]):
 
     def carry(self, row: str, key: str, cause: Mapping[str, Any]) -> None:
         """What was left to a worker, once."""
-        happening = self._happening(cause)
+        happening, address = self._happening(cause)
 
         def run(attempt: Attempt[Session]) -> Result:
+            if address is not None and (attempt.session.talk is None or cause["cause"] != "begin"):
+                _meet(attempt.session, address)
             talk = attempt.session.talk
             if talk is not None and not cause.get("later"):
                 talk.queued = max(0, talk.queued - 1)
-            result = self._turn(attempt, happening, None)
+            try:
+                result = self._turn(attempt, happening, None)
+            except chat.NotTaken:
+                result = Result(kept=False)
+            except Engaged as engaged:
+                if cause.get("later"):
+                    raise
+                return _queued(attempt, cause, 0.0, engaged.until)
             # That nothing came of it must be written too: the conversation no longer waits for this row.
-            return result if result.kept else Result("past", told=False)
+            return result if result.kept else _past(attempt)
 
         if self.once(key, f"row/{row}", run) is None:
             raise StoreDown("the conversation kept changing")
 
-    def _happening(self, cause: Mapping[str, Any]) -> Happening:
-        """What a row of the outbox says has happened."""
+    def _happening(self, cause: Mapping[str, Any]) -> tuple[Happening, Address | None]:
+        """What a row of the outbox says has happened, and with whom where that may not be known any more."""
         if cause["cause"] == "webhook":
-            return self._written_by(read(cause["body"].encode()))[1]
+            address, happening = self._written_by(read(cause["body"].encode()))
+            return happening, address
         if cause["cause"] == "begin":
-            return self._beginning(cause)
+            return self._beginning(cause), Address(*cause["address"])
         if cause["cause"] == "failed":
-            return lambda *given: chat.failed(self.library, given[0], cause["row"], cause["reason"], *given[1:])
-        return lambda *given: chat.outside(self.library, given[0], cause["name"], cause["data"], *given[1:])
+            return lambda *given: chat.failed(self.library, given[0], cause["row"], cause["reason"], *given[1:]), None
+        return lambda *given: chat.outside(self.library, given[0], cause["name"], cause["data"], *given[1:]), None
 
     # --- the turn ------------------------------------------------------------------------------------------
 
@@ -278,7 +304,8 @@ class Chats(Turns[Session]):
         came: list[str] = []
 
         def run(attempt: Attempt[Session]) -> Result:
-            if address is not None:
+            begins = (cause or {}).get("cause") == "begin"
+            if address is not None and (attempt.session.talk is None or not begins):
                 _meet(attempt.session, address)
             result = self._turn(attempt, happening, cause, accepted)
             came[:] = [result.event]
@@ -308,8 +335,8 @@ class Chats(Turns[Session]):
             self._back(attempt, talk)
             return _queued(attempt, cause, accepted)
         except Engaged as engaged:
-            assert cause is not None
-            self._back(attempt, talk)
+            if cause is None:
+                raise
             return _queued(attempt, cause, accepted, engaged.until)
         except (StoreDown, chat.NotTaken):
             raise
@@ -329,11 +356,11 @@ class Chats(Turns[Session]):
     def _back(self, attempt: Attempt[Session], talk: Talk) -> None:
         """The session as it was read: what the turn began to do is forgotten."""
         if attempt.loaded.session is not None:
-            met = talk.app, talk.channel, talk.identity, talk.sender, talk.contact
+            met = talk.app, talk.channel, talk.identity, talk.sender, talk.contact, talk.queued
             attempt.session = load(attempt.loaded.session)
             again = attempt.session.talk
             if again is not None:
-                again.app, again.channel, again.identity, again.sender, again.contact = met
+                again.app, again.channel, again.identity, again.sender, again.contact, again.queued = met
         else:
             attempt.session = Session(id=attempt.loaded.key, started=attempt.now, talk=talk)
 
@@ -371,13 +398,33 @@ def _queued(attempt: Attempt[Session], cause: Mapping[str, Any], accepted: float
     session = attempt.session
     talk = session.talk
     assert talk is not None
+    session.until = max(session.until, (due or attempt.now) + KEPT)
     if due is None:
         talk.queued += 1
         wish = Wish("turn", dict(cause), lane=LANE + session.id, rank=accepted)
     else:
         wish = Wish("turn", {**cause, "later": True}, due=due)
-    outcome = Outcome(b"", "M", [], [], [wish], [], {}, wake_of(talk, attempt.now), [], [])
+    outcome = chat.unchanged(session, attempt.now)._replace(effects=[wish])
     return Result("queued" if due is None else "later", session.place, outcome, told=False)
+
+
+def _past(attempt: Attempt[Session]) -> Result:
+    """Nothing came of it; what is due stays so."""
+    outcome = chat.unchanged(attempt.session, attempt.now) if attempt.session.talk is not None else None
+    return Result("past", attempt.session.place, outcome, told=False)
+
+
+def _stops(webhook: Webhook) -> bool:
+    """Whether it opts out, wherever the flow stands: that waits for nobody."""
+    inbound = webhook.inbound
+    if inbound is None or inbound.kind != "text" or len(inbound.text) > LONGEST:
+        return False
+    return is_stop_class(inbound.text)
+
+
+def _paused(session: Session) -> bool:
+    """Whether its time is over and it only waits for the contact to write again."""
+    return session.talk is not None and session.talk.stale
 
 
 def _channels(first: str, others: Sequence[str]) -> list[str]:

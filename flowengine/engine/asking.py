@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flowengine.engine.languages import fitting
 from flowengine.engine.quiet import today
 from flowengine.engine.rendering import rendered
+from flowengine.expressions import EvaluationFailed
 from flowengine.filters import printed
 from flowengine.messages.asked import Asked, Choice, Match, Said, means_numbers, read_choice, read_expect
 from flowengine.messages.compose import offered as shown
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 MOST_OFFERED = 50
 """Elements of a list that an ``each`` offers at most."""
+
+LONGEST_LABEL = 1000
+"""Characters of a value, a label or a description of such an element."""
 
 _OPENS = ("url", "call", "location", "calendar")
 
@@ -46,17 +50,19 @@ def _of_list(turn: ChatTurn, each: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     items = turn.scope.get(each["list"]) or []
     for item in items[:MOST_OFFERED] if isinstance(items, list) else []:
-        scope = {**turn.scope, "item": item}
-        value = rendered(turn, each["value"], scope)
-        option = {
-            "value": value if isinstance(value, str) else printed(value),
-            "kind": "reply",
-            "label": printed(rendered(turn, each["label"], scope)),
-        }
-        if "description" in each:
-            option["description"] = printed(rendered(turn, each["description"], scope))
-        found.append(option)
+        try:
+            option = _element(turn, each, {**turn.scope, "item": item})
+        except EvaluationFailed:
+            turn.note("each", f"an element of {each['list']} was left out: it lacks what its choice says")
+            continue
+        if option["value"] and option["label"]:
+            found.append(option)
     return found
+
+
+def _element(turn: ChatTurn, each: Mapping[str, Any], scope: Mapping[str, Any]) -> dict[str, Any]:
+    said = {name: rendered(turn, each[name], scope) for name in ("value", "label", "description") if name in each}
+    return {"kind": "reply", **{name: printed(value)[:LONGEST_LABEL] for name, value in said.items()}}
 
 
 def content_of(turn: ChatTurn, op: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flowengine.choosing import RESERVED
 from flowengine.engine.asking import asked, said, understood
-from flowengine.engine.chat_turn import ChatTurn
+from flowengine.engine.chat_turn import ChatTurn, wake_of
 from flowengine.engine.library import Library
-from flowengine.engine.outcome import TurnFailed
+from flowengine.engine.outcome import Outcome, TurnFailed
 from flowengine.engine.person import Person
 from flowengine.engine.quiet import end_of_quiet
 from flowengine.engine.session import Session, begun_anew
@@ -31,6 +32,12 @@ UNASKED = frozenset({"remind", "tick", "timeout", "elapsed"})
 SLACK = 0.5
 REMEMBERED = 8
 """Taps that are known when they come again."""
+MOST_JOINED = 20
+"""Messages of a burst, and"""
+LONGEST_BURST = 20_000
+"""its characters: what is longer is answered at once."""
+PAUSED = 30 * 86_400.0
+"""Seconds that a conversation whose time is over can be resumed."""
 BETWEEN = "\n"
 """Between the messages of a burst."""
 
@@ -47,13 +54,18 @@ def hear(library: Library, session: Session, inbound: Inbound, world: World, per
     turn.heard()
     wish = _consent(turn, inbound)
     if wish == "stop":
-        return _opted_out(library, turn)
-    if wish == "start":
+        return _opted_out(library, turn, inbound.accept)
+    if wish == "start" and not 0 < inbound.accept < person.left:
         return _opted_in(library, turn)
     if person.out:
         return Reacted("opted_out", turn.outcome(), source=session.place)
-    if late and stands(session) and turn.program.image["late"] == "drop":
+    if inbound.postback and inbound.postback in talk.acted:
+        return Reacted("ignored", turn.outcome(), source=session.place)
+    if late and stands(session) and turn.drops_late:
         return Reacted("late", turn.outcome(), source=session.place)
+    if wish == "help" and _helps(turn):
+        turn.speak(library.consent["help"])
+        return Reacted("help", turn.outcome(), source=session.place)
     return _at_place(turn, inbound) if stands(session) else _at_the_door(library, turn, inbound)
 
 
@@ -64,6 +76,12 @@ def _talk(session: Session) -> Talk:
 
 def _turn(library: Library, session: Session, world: World, person: Person) -> ChatTurn:
     return ChatTurn(library, session, world, library.program(session.flow), person)
+
+
+def unchanged(session: Session, at: float, again: float | None = None) -> Outcome:
+    """Nothing happens; what is due stays so, or is looked at ``again`` in so many seconds."""
+    talk = _talk(session)
+    return Outcome(b"", "M", [], [], [], [], {}, wake_of(talk, at) if again is None else again, [], [])
 
 
 def stands(session: Session) -> bool:
@@ -79,22 +97,33 @@ def _consent(turn: ChatTurn, inbound: Inbound) -> str:
     channel, out = turn.talk.channel, turn.person.out
     if inbound.kind != "text" or not consent(inbound.text, channel, (), out):
         return ""
-    expected = _expected(turn) if stands(turn.session) else turn.library.entrances.words
+    expected = _expected(turn, fold(inbound.text)) if stands(turn.session) else turn.library.entrances.words
     wish = consent(inbound.text, channel, expected, out)
     return wish if wish != "start" or out else ""
 
 
-def _expected(turn: ChatTurn) -> set[str]:
+def _expected(turn: ChatTurn, folded: str) -> set[str]:
     node = turn.program.states[turn.session.place]
-    return expected_words(asked(turn, node.op)) if node.waits_as == "ask" else set()
+    if node.waits_as == "ask":
+        return expected_words(asked(turn, node.op, folded))
+    return {folded} if turn.interrupting(folded) is not None else set()
 
 
-def _opted_out(library: Library, turn: ChatTurn) -> Reacted:
+def _helps(turn: ChatTurn) -> bool:
+    """Whether the project's own words answer HELP at a place that has no use for it."""
+    if "help" not in turn.library.consent or not stands(turn.session):
+        return False
+    node = turn.program.states[turn.session.place]
+    return node.waits_as == "ask" or node.events["message"].default == "stored"
+
+
+def _opted_out(library: Library, turn: ChatTurn, accepted: float) -> Reacted:
     """Nothing more is sent, waiting messages neither, but one farewell."""
     source = turn.session.place
+    farewell = None if turn.person.out else library.consent.get("farewell")
     turn.opt(out=True)
+    turn.talk_changes["left"] = max(turn.person.left, accepted)
     turn.end_conversation()
-    farewell = library.consent.get("farewell")
     if farewell is not None:
         turn.speak(farewell)
         turn.sends[-1]["farewell"] = True
@@ -201,12 +230,25 @@ def _at_place(turn: ChatTurn, inbound: Inbound) -> Reacted:
 
 def _asked(turn: ChatTurn, node: Node, inbound: Inbound) -> Reacted:
     talk, settle = turn.talk, node.op.get("settle")
-    if not settle or inbound.kind != "text":
-        talk.burst = []
-        return Reacted(_answer(turn, node, inbound), turn.outcome(), source=node.name)
-    talk.burst.append(inbound.text)
-    talk.due["settle"] = turn.world.at + settle
-    return Reacted("settling", turn.outcome(), source=node.name)
+    if inbound.kind == "text" and settle:
+        talk.burst.append(inbound.text)
+        if len(talk.burst) < MOST_JOINED and sum(map(len, talk.burst)) < LONGEST_BURST:
+            talk.due["settle"] = turn.world.at + settle
+            return Reacted("settling", turn.outcome(), source=node.name)
+        return Reacted(_settled(turn, node), turn.outcome(), source=node.name)
+    if inbound.kind != "tap" and talk.burst:
+        inbound = replace(inbound, text=_joined(turn, inbound.text))
+        turn.facts["message"]["text"] = inbound.text
+    return Reacted(_answer(turn, node, inbound), turn.outcome(), source=node.name)
+
+
+def _joined(turn: ChatTurn, *more: str) -> str:
+    """The burst so far as one text, and no burst any more."""
+    talk = turn.talk
+    text = BETWEEN.join(each for each in (*talk.burst, *more) if each)
+    talk.burst = []
+    talk.due.pop("settle", None)
+    return text
 
 
 def _answer(turn: ChatTurn, node: Node, inbound: Inbound) -> str:
@@ -218,15 +260,17 @@ def _answer(turn: ChatTurn, node: Node, inbound: Inbound) -> str:
     turn.facts["message"]["choice"] = chosen
     if meant.kind == "ignored_tap":
         return "ignored"
+    _joined(turn)
     if meant.kind == "invalid":
         return _not_understood(turn, node)
     if meant.kind == "interrupt":
         return _break_in(turn, inbound)
-    if meant.kind == "again" or (chosen in RESERVED and chosen not in node.events):
+    written = meant.kind == "flow_choice" or "each" not in node.op  # an element may be called anything
+    if meant.kind == "again" or (written and chosen in RESERVED):
         return _without_event(turn, node, chosen)
     if "into" in node.op and meant.kind != "flow_choice" and not _keeps(turn, node, meant.value):
         return _not_understood(turn, node)
-    event = chosen if chosen in node.events else "answer"
+    event = chosen if written and chosen in node.events else "answer"
     turn.react(event)
     return event
 
@@ -279,7 +323,7 @@ def wake(library: Library, session: Session, world: World, person: Person) -> Re
     name = next((each for each in ORDER if talk.due.get(each, world.at + 1) <= world.at + SLACK), "")
     if not name or not stands(session):
         return Reacted("early", turn.outcome(), source=session.place)
-    later = end_of_quiet(turn.program.image.get("quiet"), person.timezone, world.at) if name in UNASKED else 0.0
+    later = end_of_quiet(turn.quiet, person.timezone, world.at) if name in UNASKED else 0.0
     if later or (person.out and name != "expire"):
         talk.due[name] = later or world.at + 3600.0
         return Reacted("quiet", turn.outcome(), source=session.place)
@@ -292,8 +336,7 @@ def wake(library: Library, session: Session, world: World, person: Person) -> Re
 
 
 def _settled(turn: ChatTurn, node: Node) -> str:
-    text, turn.talk.burst = BETWEEN.join(turn.talk.burst), []
-    inbound = _typed(turn, text)
+    inbound = _typed(turn, _joined(turn))
     turn.facts["message"] = said(inbound)
     return _answer(turn, node, inbound)
 
@@ -333,8 +376,9 @@ def _elapsed(turn: ChatTurn, node: Node) -> str:
 
 def _expired(turn: ChatTurn, node: Node) -> str:
     """Too long a silence: the flow that was played ends, or waits to be resumed."""
-    if turn.program.image["session"]["then"] == "resume":
+    if turn.lasting["then"] == "resume":
         turn.talk.due, turn.talk.stale = {}, True
+        turn.session.until = turn.world.at + PAUSED
         return "paused"
     turn.expire()
     return "expired"
@@ -404,5 +448,6 @@ __all__ = [
     "platform_consent",
     "returned",
     "stands",
+    "unchanged",
     "wake",
 ]

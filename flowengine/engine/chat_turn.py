@@ -13,7 +13,7 @@ from flowengine.engine.outcome import Outcome
 from flowengine.engine.outside import ask_server
 from flowengine.engine.person import KNOWN, TALK, Person, talk_record
 from flowengine.engine.rendering import rendered
-from flowengine.engine.sending import LANE, from_conversation
+from flowengine.engine.sending import LANE, from_call, from_conversation
 from flowengine.engine.session import Session
 from flowengine.engine.talk import Talk
 from flowengine.engine.turn import Turn
@@ -97,7 +97,16 @@ class ChatTurn(Turn):
 
     def send(self, op: Mapping[str, Any]) -> None:
         """The ``send`` instruction: a message of any kind to the person of this conversation."""
-        self.put(content_of(self, op["content"]))
+        content = content_of(self, op["content"])
+        if "to" not in op and "channel" not in op:
+            self.put(content)
+            return
+        talk = self.talk
+        to = self.text(op["to"]).strip() if "to" in op else talk.identity
+        if not to:
+            self.note("unsent", "the receiver is empty")
+            return
+        self.effects.append(from_call(talk.app, op.get("channel", talk.channel), to, content, self.world.at))
 
     def put(self, content: Mapping[str, Any], **more: Any) -> None:
         """One more message; an empty one is none."""
@@ -177,19 +186,37 @@ class ChatTurn(Turn):
         """A wait of a conversation begins when its state is entered and is over when its timer says so."""
         return length
 
+    @property
+    def lasting(self) -> Mapping[str, Any]:
+        """How long the conversation may be silent: as the flow says that is played, else the one that plays it."""
+        playing: list[Mapping[str, Any]] = [each.image["session"] for each in self._programs()]
+        return next((each for each in playing if each.get("own")), playing[-1])
+
+    def _programs(self) -> list[Program]:
+        """The flow that is played and those that play it, outermost last."""
+        return [self.program, *(self.library.program(each["flow"]) for each in reversed(self.session.frames))]
+
+    @property
+    def quiet(self) -> Mapping[str, Any] | None:
+        return next((each.image["quiet"] for each in self._programs() if "quiet" in each.image), None)
+
+    @property
+    def drops_late(self) -> bool:
+        return any(each.image["late"] == "drop" for each in self._programs())
+
     def _wait(self, lengths: Mapping[str, float | None]) -> None:
         """Stand here. A place that has no time of its own is left when the session expires."""
         self.session.place, self.session.pos = self.state, "M"
         due = {name: self.world.at + length for name, length in lengths.items() if length}
         if not due.keys() & {"timeout", "elapsed"}:
-            due["expire"] = self.world.at + self.program.image["session"]["expires"]
+            due["expire"] = self.world.at + self.lasting["expires"]
         self.talk.due = due
         self.done = True
 
     def heard(self) -> None:
         """The contact wrote: the session expires later."""
         if "expire" in self.talk.due:
-            self.talk.due["expire"] = self.world.at + self.program.image["session"]["expires"]
+            self.talk.due["expire"] = self.world.at + self.lasting["expires"]
 
     # --- the end -------------------------------------------------------------------------------------------
 
@@ -211,14 +238,12 @@ class ChatTurn(Turn):
 
     def expire(self) -> None:
         """Nobody wrote for too long: a subflow that has a time of its own ends as ``expired``, else all does."""
-        if self.session.frames and self.program.image["session"].get("own"):
-            self.run(self._back_to_caller("expired", {}))
-            return
-        handler = self.program.on.get("expired")
-        if handler is not None:
-            self.run(self._branch(handler.branches))
-        if not self.done:
-            self._hang_up()
+        while self.session.frames:
+            if self.program.image["session"].get("own"):
+                self.run(self._back_to_caller("expired", {}))
+                return
+            self._pop()
+        self._hang_up()
 
     # --- what it comes to ----------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ TALK = "talk/"
 class Person:
     """``key`` and ``talk`` name the records of the contact and of this conversation with it.
 
-    ``out``: this conversation was opted out of. ``seen`` is when the contact last wrote (Unix seconds). ``met`` tells
+    ``out``: this conversation was opted out of, ``left`` when the newest word for that was accepted. ``seen`` is when the contact last wrote (Unix seconds). ``met`` tells
     that the contact's record names this conversation.
     """
 
@@ -36,6 +36,7 @@ class Person:
     fields: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, bool] = field(default_factory=dict)
     out: bool = False
+    left: float = 0.0
     seen: float = 0.0
     met: bool = False
 
@@ -77,6 +78,7 @@ def read_person(contact: bytes | None, talk: bytes | None, number: str, key: str
         fields=dict(known.get("fields", {})),
         tags=dict(known.get("tags", {})),
         out=bool(state.get("out")),
+        left=float(state.get("left", 0)),
         seen=float(state.get("seen", 0)),
         met=key in known.get("talks", {}),
     )

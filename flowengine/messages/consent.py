@@ -20,7 +20,8 @@ _ON_PHONES = frozenset({"SMS", "MMS"})
 _LIST = re.compile(r" (?:marketing|notification)$")
 _OPT_OUT = re.compile(r"optout_(?:all|marketing|notification)(?:_[a-z]{2})?")
 _OPT_IN = re.compile(r"optin_(?:all|marketing|notification)(?:_[a-z]{2})?")
-_LONGEST = 40
+LONGEST = 40
+"""A longer message says nothing about consent."""
 
 
 def consent(text: str, channel: str, expected: Collection[str] = (), out: bool = False) -> Consent:
@@ -34,7 +35,7 @@ def consent(text: str, channel: str, expected: Collection[str] = (), out: bool =
     >>> consent("Stop.", "WHATSAPP"), consent("please stop", "SMS"), consent("end", "SMS", {"end"})
     ('stop', '', '')
     """
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         return ""
     folded = fold(text)
     if is_stop_class(folded):

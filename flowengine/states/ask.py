@@ -168,8 +168,7 @@ class Ask(Kind):
         return lowered
 
     def run(self, op: Any, call: Any) -> str | None:
-        call.ask(op)
-        return None
+        return call.ask(op)  # type: ignore[no-any-return]
 
     def summary(self, state: State, flow: Flow) -> str:
         return spoken(state.config["prompt"], flow)

@@ -43,8 +43,7 @@ class Call(Kind):
         return lower_fields(state.config, "flow", "with")
 
     def run(self, op: Any, call: Any) -> str | None:
-        call.start_call(op)
-        return None
+        return call.start_call(op)  # type: ignore[no-any-return]
 
     def summary(self, state: State, flow: Flow) -> str:
         return f"calls by {state.config['flow']}"

@@ -61,8 +61,7 @@ class Handover(Kind):
         }
 
     def run(self, op: Any, call: Any) -> str | None:
-        call.hand_over(op)
-        return None
+        return call.hand_over(op)  # type: ignore[no-any-return]
 
     def summary(self, state: State, flow: Flow) -> str:
         return f"to {state.config['post'].text.removeprefix('https://')}" if state.config["post"] else ""
