@@ -11,9 +11,13 @@ from typing import Any
 
 import orjson
 import pytest
+from chatting import APP, ME, Chat, words
 from play import CALLER, CLOSED, ROOT, Phone, explore, failing, nobody, ok, warnings
 
 from flowengine.fetch import ALLOWED, Fetcher, Request, Response
+from flowengine.sinch.fake import FakeSinch
+from flowengine.starting import start_conversation
+from flowengine.worker import Worker
 
 HOLIDAY = "2026-12-24T10:00:00+00:00"
 NEW_YEARS_EVE = "2026-12-31T{}:00:00+00:00"
@@ -46,15 +50,21 @@ def survey(store_url: str) -> Make:
     return partial(Phone, flow="survey", store_url=store_url)
 
 
+GIVEN = {
+    "reminder": {"to": "+12025550142", "name": "Anna", "time": "nine"},
+    "appointment_call": {"to": "+12025550142", "name": "Anna", "when": "2026-11-26T09:30:00Z"},
+}
+
+
 def test_nothing_is_to_be_said_against_the_flows() -> None:
     assert warnings(("flows",)) == []
 
 
-@pytest.mark.parametrize("flow", ["front_desk", "reminder", "conference", "survey"])
+@pytest.mark.parametrize("flow", ["front_desk", "reminder", "conference", "survey", "appointment_call"])
 @pytest.mark.parametrize("fuse", [True, False])
 def test_everything_that_may_happen_is_answered(flow: str, fuse: bool) -> None:
     """Every answer is held against the schema while it is played."""
-    given = {"to": "+12025550142", "name": "Anna", "time": "nine"} if flow == "reminder" else {}
+    given = GIVEN.get(flow, {})
     seen: set[str] = set()
     for server in (ok(tier="gold", room="blue", role="moderator"), ok(room="blue"), failing(404), nobody):
         for now in ("2026-11-20T10:00:00+00:00", CLOSED):
@@ -539,6 +549,225 @@ def test_who_hangs_up_half_way_has_still_answered(survey: Make) -> None:
     assert [each.json for each in phone.asked] == [
         {"call": "call-1", "language": "en-US", "service": "2", "recommend": "none"}
     ]
+
+
+# --- the booking conversation ---------------------------------------------------------------------------------
+
+FLOWS = [path.read_text("utf-8") for path in sorted((ROOT / "flows").glob("*.yaml"))]
+FREE = {"slots": [{"time": "2025-11-29T18:00:00Z"}, {"time": "2025-11-29T20:30:00Z"}]}
+WELCOME = "Hi! What would you like to do?\n\n1. Book a table\n2. My bookings\nWeb site: https://example.com"
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def chat(request: pytest.FixtureRequest, tmp_path: Path) -> Chat:
+    """Everything in flows/, where tables are free."""
+    store = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/chats.db"
+    found = Chat(tmp_path, *FLOWS, store=store)
+    found.reply = Response(200, FREE)
+    return found
+
+
+def booked(chat: Chat) -> None:
+    for text in ("book", "1", "4", "b"):
+        chat.write(text)
+
+
+def test_a_table_is_booked_in_four_messages(chat: Chat) -> None:
+    assert chat.write("Book") == [WELCOME]
+    assert chat.write("table") == ["For how many?"]
+    assert chat.write("4") == ["When would you like to come?\n\na. 18:00\nb. 20:30"]
+    assert dict(chat.asked[0].query) == {"seats": "4"}
+    chat.write("20:30")
+    assert "Booked for 4" in orjson.dumps(chat.sent[-1]).decode()
+    assert chat.talk.ended
+
+
+def test_the_booking_is_known_in_the_next_conversation(chat: Chat) -> None:
+    booked(chat)
+    chat.write("reserve")
+    keep = chat.write("my bookings")
+    assert keep == ["You have a table at 20:30.\n\n1. Keep it\n2. Cancel it"]
+    assert chat.write("cancel it") == ["It is cancelled."]
+    chat.write("book")
+    assert chat.write("2") == ["You have no booking."]
+
+
+@pytest.mark.parametrize("word", ["info", "HELP", "Help!"])
+def test_help_comes_back_to_the_question(chat: Chat, word: str) -> None:
+    chat.write("book")
+    chat.write("1")
+    assert chat.write(word) == ["Say AGENT for a person, STOP for no more messages.", "For how many?"]
+    assert chat.talk.place == "seats"
+
+
+def test_a_large_company_speaks_to_a_person(chat: Chat) -> None:
+    chat.write("book")
+    chat.write("1")
+    assert chat.write("12") == ["One moment, a colleague takes over."]
+    assert chat.asked[-1].url == "https://desk.example.com/chats"
+    assert chat.write("Hello?") == []
+    chat.service.event(chat.key, "returned")
+    assert chat.answers() == ["Thank you!"]
+
+
+def test_nobody_at_the_desk_is_said_after_an_hour(chat: Chat) -> None:
+    chat.write("book")
+    chat.write("agent")
+    assert chat.wait(3600) == ["Nobody is free right now; we will write to you."]
+
+
+def test_the_tables_cannot_be_read(chat: Chat) -> None:
+    chat.reply = Response(500, "")
+    chat.write("book")
+    chat.write("1")
+    assert chat.write("4") == ["One moment, a colleague takes over.", "Nobody is free right now; we will write to you."]
+
+
+def test_who_says_nothing_is_reminded_and_taken_leave_of(chat: Chat) -> None:
+    chat.write("book")
+    assert chat.wait(2 * 3600) == ["Still there?"]
+    assert chat.wait(21 * 3600) == ["Thank you!"]
+    assert chat.talk.ended
+
+
+def test_the_guest_is_spoken_to_in_their_language(chat: Chat) -> None:
+    known = {"contact": {"id": "c", "language": "ES", "channel_identities": [{"channel": "SMS", "identity": ME}]}}
+    chat.deliver(orjson.dumps({"app_id": APP, "contact_create_notification": known}))
+    assert chat.write("book")[0].startswith("¡Hola! ¿Qué desea?\n\n1. Reservar")
+    assert chat.write("book a table") == ["For how many?"]
+
+
+# --- the reminder of an appointment -----------------------------------------------------------------------------
+
+DAY = {"name": "Anna", "when": "2025-11-26T09:30:00Z"}
+
+
+class Practice:
+    """A patient with a telephone: the call is placed with the fake Sinch over HTTP, and its callbacks are played."""
+
+    def __init__(self, folder: Path, sinch: FakeSinch) -> None:
+        env = {**sinch.env(), "CONVERSATION_APP_ID": APP, "PRACTICE_TOKEN": "t0ken"}
+        self.sinch = sinch
+        self.chat = Chat(folder, *FLOWS, store=f"sqlite:///{folder}/chats.db", env=env)
+        self.chat.worker = Worker.from_env(self.chat.service, env)
+        self.chat.now += 6 * 3600  # eleven in New York
+
+    def start(self) -> str:
+        _, became = start_conversation(self.chat.service, "appointment", {"to": "+" + ME, "inputs": DAY})
+        self.chat.answers()
+        return became
+
+    def call(self, event: str, **fields: Any) -> list[str]:
+        """A callback of the call, and what is written because of it."""
+        placed = self.sinch.callouts[-1]
+        self.chat.send(event, placed.call_id, custom=placed.body["customCallout"]["custom"], **fields)
+        return self.chat.answers()
+
+    def hangs_up(self, result: str = "ANSWERED") -> list[str]:
+        return self.call("dice", result=result, reason="CALLERHANGUP", duration=5)
+
+    def picks_up(self, key: str) -> list[str]:
+        self.call("ace", amd={"status": "human", "reason": "", "duration": 1})
+        answer = {"menuId": "main", "type": "return", "value": key, "inputMethod": "dtmf"}
+        return self.call("pie", menuResult=answer) + self.hangs_up()
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """What the practice got to know."""
+        return [(each.json["answer"], each.json["wish"]) for each in self.chat.asked]
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> Iterator[Practice]:
+    with FakeSinch() as sinch:
+        yield Practice(tmp_path, sinch)
+
+
+def test_the_call_comes_first_and_nothing_is_written_meanwhile(practice: Practice) -> None:
+    assert practice.start() == "start"
+    assert [each.svaml["action"]["number"] for each in practice.sinch.callouts] == ["+" + ME]
+    assert practice.chat.sent == []
+    assert practice.chat.write("Who is this?") == ["We are just trying to ring you."]
+
+
+@pytest.mark.parametrize(
+    ("key", "told", "written"),
+    [
+        ("confirmed", "coming", "Thank you. See you on 26 November 2025 at 09:30."),
+        ("cancelled", "cancelled", "Your appointment is cancelled. Write BOOK when you want another."),
+    ],
+)
+def test_what_is_pressed_is_told_and_confirmed_in_writing(
+    practice: Practice, key: str, told: str, written: str
+) -> None:
+    practice.start()
+    assert practice.picks_up(key) == [written]
+    assert practice.told == [(told, "")]
+    assert practice.chat.talk.ended
+
+
+QUESTION = (
+    "Hello Anna, we could not reach you. You have an appointment on 26 November 2025 at 09:30. Are you coming?"
+    "\n\n1. I am coming\n2. I cannot come\n3. Another time"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "written"),
+    [
+        ("Yes!", "coming", "Thank you. See you on 26 November 2025 at 09:30."),
+        ("1", "coming", "Thank you. See you on 26 November 2025 at 09:30."),
+        ("no", "cancelled", "Your appointment is cancelled. Write BOOK when you want another."),
+        ("Cancel", "cancelled", "Your appointment is cancelled. Write BOOK when you want another."),
+    ],
+)
+def test_nobody_answers_and_the_reply_to_the_text_is_understood(
+    practice: Practice, text: str, told: str, written: str
+) -> None:
+    practice.start()
+    assert practice.hangs_up("NOANSWER") == [QUESTION]
+    assert practice.chat.write(text) == [written]
+    assert practice.told == [(told, "")]
+
+
+def test_another_time_is_asked_for(practice: Practice) -> None:
+    practice.start()
+    practice.hangs_up("BUSY")
+    assert practice.chat.write("could we find another time please") == ["Which day and time would suit you?"]
+    assert practice.chat.write("Friday, after five") == ["Thank you. We will write to you with a time."]
+    assert practice.told == [("other", "Friday, after five")]
+
+
+@pytest.mark.parametrize("amd", ["machine", "hangup"])
+def test_a_machine_is_left_no_message_but_a_text(practice: Practice, amd: str) -> None:
+    practice.start()
+    texts = practice.call("ace", amd={"status": amd, "reason": "", "duration": 1})
+    assert texts + practice.hangs_up() == [QUESTION]
+
+
+def test_who_never_replies_is_reminded_once(practice: Practice) -> None:
+    practice.start()
+    practice.hangs_up("NOANSWER")
+    assert practice.chat.wait(4 * 3600) == ["Please tell us whether you are coming on 26 November 2025."]
+    assert practice.chat.wait(23 * 3600) == []
+    assert practice.told == [("none", "")]
+    assert practice.chat.talk.ended
+
+
+def test_stop_means_no_calls_and_no_texts(practice: Practice) -> None:
+    practice.chat.write("STOP")
+    assert practice.start() == "opted_out"
+    assert practice.sinch.callouts == []
+
+
+def test_a_call_that_cannot_be_placed_becomes_a_text(practice: Practice) -> None:
+    practice.chat.worker = Worker(practice.chat.service, None)
+    practice.start()
+    assert words_sent(practice.chat) == [QUESTION]
+
+
+def words_sent(chat: Chat) -> list[str]:
+    return [words(each["message"]) for each in chat.sent]
 
 
 # --- nested menus --------------------------------------------------------------------------------------------
