@@ -22,8 +22,8 @@ TALK = "talk/"
 class Person:
     """``key`` and ``talk`` name the records of the contact and of this conversation with it.
 
-    ``out``: this conversation was opted out of, ``left`` when the newest word for that was accepted. ``seen`` is when the contact last wrote (Unix seconds). ``met`` tells
-    that the contact's record names this conversation.
+    ``out``: this conversation was opted out of; ``left`` is when the newest word for that was accepted and ``seen``
+    when the contact last wrote (Unix seconds). ``met`` tells that the contact's record names this conversation.
     """
 
     key: str = ""
