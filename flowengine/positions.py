@@ -187,15 +187,17 @@ class Walk:
             self._leave(pair, self.flow.states[pair[0]])
 
     def _errors(self) -> bool:
-        """The flow's ``error`` may also answer a broken turn: where the flow begins, and any menu's answer."""
-        handler = self.flow.on.get("error")
-        if handler is None:
-            return False
+        """The flow's ``error`` may also answer a broken turn: where the flow begins, and any menu's answer.
+
+        Its ``expired`` ends a conversation that was silent for too long.
+        """
         before = len(self.result.pairs)
         start: Position = "A" if self.result.entry == "O" else self.result.entry
-        for position in sorted({start, *self.result.inputs}):
-            for branch in handler.branches:
-                self._branch(branch, position, None, "error")
+        for event in ("error", "expired") if start == "M" else ("error",):
+            handler = self.flow.on.get(event)
+            for position in sorted({start, *self.result.inputs}):
+                for branch in handler.branches if handler else ():
+                    self._branch(branch, position, None, event)
         return len(self.result.pairs) > before
 
     def reach(self, target: str, position: Position, source: Pair | None, event: str) -> None:

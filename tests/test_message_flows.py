@@ -375,7 +375,7 @@ def test_staying_is_for_what_comes_meanwhile(tmp_path: Path) -> None:
     asks = (
         "channel: message\nstart: a\nstates: { a: { ask: { prompt: x, expect: any }, on: { answer: { say: y } } } }\n"
     )
-    assert "stay-in-place" in problems(tmp_path, b=asks)[0]
+    assert "stay-in-place" in problems(tmp_path, b=asks)[-1]
 
 
 def test_a_misspelt_state_to_begin_at_is_told_once(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Which variables surely have a value where: a forward data-flow over the states, one bit for each variable.
 
-Only variables without a default take part; inputs and those with a default always have a value.
+Only variables without a default take part; inputs and those with a default always have a value. The fields of a
+contact are followed in the same manner, by themselves: ``contact.NAME``.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowengine.checks.base import View
+from flowengine.checks.lookup import players
+from flowengine.grammar import Reference
 from flowengine.graph import Way
 from flowengine.model import Branch, Flow, Instruction, Source, State
 from flowengine.walk import within
 
-_DEFINED = re.compile(r"\(*\s*([a-z][a-z0-9_]*) is defined\s*\)*")
-_NOT_DEFINED = re.compile(r"\s*(?:([a-z][a-z0-9_]*) is not defined|not ([a-z][a-z0-9_]*) is defined)\s*")
+_NAME = r"((?:contact\.)?[a-z][a-z0-9_]*)"
+_DEFINED = re.compile(rf"\(*\s*{_NAME} is defined\s*\)*")
+_NOT_DEFINED = re.compile(rf"\s*(?:{_NAME} is not defined|not {_NAME} is defined)\s*")
+_FILLED = re.compile(rf"\(*\s*{_NAME}(?: is defined| is matching.*|\s*(?:[<>]=?|==)\s*(?!['\"]{{2}}).*)?\s*\)*")
+_EMPTY = re.compile(rf"\s*(?:not {_NAME}|{_NAME} == (?:''|\"\"|none))\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,23 +107,28 @@ class Assignment:
 
 def assignment(view: View) -> Assignment:
     if "assignment" not in view.cache:
-        view.cache["assignment"] = _Builder(view).build()
+        names = [each.name for each in view.flow.variables.values() if not each.has_default]
+        view.cache["assignment"] = _Builder(view, names).build()
     found: Assignment = view.cache["assignment"]
     return found
 
 
+def of_contact(view: View) -> Assignment:
+    """The same for the fields of the contact: bits are named ``contact.NAME``. What a guard reads does no harm."""
+    fields = view.flow.contact_fields().values()
+    return _OfContact(view, [f"contact.{each.name}" for each in fields if not each.has_default]).build()
+
+
 class _Builder:
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, names: Iterable[str]) -> None:
         self.view = view
-        flow = view.flow
-        names = [each.name for each in flow.variables.values() if not each.has_default]
         self.result = Assignment({name: 1 << index for index, name in enumerate(names)})
 
     def build(self) -> Assignment:
         result, flow = self.result, self.view.flow
         if not result.bits:
             return result
-        result.edges[""] = [Edge("", "start", flow.start, fixed=0), *self._broken(flow)]
+        result.edges[""] = [*self._entered(flow), *self._broken(flow)]
         for state in flow.states.values():
             result.do[state.name] = self._all(state.do)
             result.own[state.name] = tuple(self._own(state))
@@ -133,9 +144,12 @@ class _Builder:
         for source in within(value):
             expression = self.view.expression(source) if source.dynamic else None
             for name in expression.names if expression else ():
-                if name.root in self.result.bits and not name.guarded:
-                    found.append(Reading(name.root, source, name.offset))
+                if self._name(name) in self.result.bits and not name.guarded:
+                    found.append(Reading(self._name(name), source, name.offset))
         return tuple(found)
+
+    def _name(self, reference: Reference) -> str:
+        return reference.root
 
     def _all(self, do: Iterable[Instruction]) -> tuple[Effect, ...]:
         return tuple(effect for each in do for effect in self._instruction(each))
@@ -240,10 +254,21 @@ class _Builder:
         true = self._told(branch.when)[0]
         return Edge(source, event, branch.to, True, 0, true, self._all(branch.do), when, fixed)
 
+    def _entered(self, flow: Flow) -> Iterator[Edge]:
+        """Where a flow begins; a date begins with its own field."""
+        dated = all(each.kind == "date" and not each.enter for each in flow.triggers)
+        if not (flow.triggers and dated) or players(self.view):
+            yield Edge("", "start", flow.start, fixed=0)
+        for each in flow.triggers:
+            if each.enter or each.kind == "date":
+                given = self.result.bits.get(f"contact.{each.value}", 0) if each.kind == "date" else 0
+                yield Edge("", each.kind, each.enter or flow.start, fixed=given)
+
     def _broken(self, flow: Flow) -> list[Edge]:
-        """A turn may break at any place, the first one too: then the flow's ``error`` runs."""
-        handler = flow.on.get("error")
-        return [self._of_branch("", "error", each, 0) for each in handler.branches] if handler else []
+        """A turn may break, and a conversation expire, at any place, the first one too."""
+        events = ("error", "expired") if flow.channel == "message" else ("error",)
+        handlers = [flow.on[event] for event in events if event in flow.on]
+        return [self._of_branch("", each.event, branch, 0) for each in handlers for branch in each.branches]
 
     def _over(self, flow: Flow) -> list[Edge]:
         """After ``end`` the call is still to be told over."""
@@ -277,3 +302,26 @@ class _Builder:
         new = value if old is None else old & value
         result.before[target] = new
         return new != old
+
+
+class _OfContact(_Builder):
+    """An empty field is as good as none: a guard that asks for it tells."""
+
+    def _reads(self, value: Any) -> tuple[Reading, ...]:
+        return tuple(each for each in super()._reads(value) if not each.source.guard)
+
+    def _name(self, reference: Reference) -> str:
+        return ".".join(reference.path[:2])
+
+    def _told(self, guard: Source | None) -> tuple[int, int]:
+        bits = self.result.bits
+        if guard is None or " or " in guard.text or " if " in guard.text:
+            return 0, 0
+        opposite = _NOT_DEFINED.fullmatch(guard.text) or _EMPTY.fullmatch(guard.text)
+        if opposite:
+            return 0, bits.get(opposite[1] or opposite[2], 0)
+        true = 0
+        for part in guard.text.split(" and "):
+            found = _FILLED.fullmatch(part.strip())
+            true |= bits.get(found[1], 0) if found else 0
+        return true, 0

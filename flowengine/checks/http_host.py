@@ -1,6 +1,6 @@
 """
-The host of an http step is not fixed: whoever can say what a variable holds could have any server asked, one inside
-the network too. The host is constant, or comes from `env.`; or the whole address is one `secret.`.
+The host of an http step, or of a handover, is not fixed: whoever can say what a variable holds could have any server
+asked, one inside the network too. The host is constant, or comes from `env.`; or the whole address is one `secret.`.
 
 ```yaml wrong
 flow: wrong
@@ -50,6 +50,8 @@ def check(view: View) -> Iterator[Problem]:
                 source = state.config[method]
                 if source is not None:
                     yield from _address(view, state, source)
+        elif state.kind == "handover" and state.config["post"] is not None:
+            yield from _address(view, state, state.config["post"])
 
 
 def _address(view: View, state: State, source: Source) -> Iterator[Problem]:

@@ -38,8 +38,8 @@ from flowengine.problems import Problem, did_you_mean, listed
 from flowengine.states import Outcome
 
 SEVERITY = "error"
-_ALWAYS = ("error", "disconnected")
-"""A flow may handle these whatever its states are: a turn can break, and a call that ended is told."""
+_ALWAYS = {"voice": ("error", "disconnected"), "message": ("error", "expired")}
+"""A flow may handle these whatever its states are: a turn can break, a call that ended is told, silence ends a talk."""
 
 
 def check(view: View) -> Iterator[Problem]:
@@ -51,7 +51,7 @@ def check(view: View) -> Iterator[Problem]:
             yield from _of_state(view, state, events)
     if understood(view):
         for event, handler in view.flow.on.items():
-            if event not in raised and event not in _ALWAYS:
+            if event not in raised and event not in _ALWAYS[view.flow.channel]:
                 yield _of_flow(view, handler, raised)
 
 

@@ -37,6 +37,13 @@ def _vague(state: State, view: View) -> bool:
     return unread(state) or (not state.kind and state.next is None)
 
 
+def apology(view: View, verb: str = "would") -> str:
+    """What becomes of the person when a turn breaks, for a note."""
+    if view.flow.channel == "message":
+        return f"the contact {verb} get an apology, and the conversation {verb} end"
+    return f"the caller {verb} hear an apology and be cut off"
+
+
 def waits(state: State) -> bool:
     return bool(state.kind) and KINDS[state.kind].waits
 

@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowengine.checks.base import View, problem
-from flowengine.checks.lookup import on_mark, positions, taken_by_players, title
+from flowengine.checks.lookup import apology, on_mark, positions, taken_by_players, title
 from flowengine.document import Map, read
 from flowengine.graph import unhandled
 from flowengine.instructions import INSTRUCTIONS
@@ -76,20 +76,22 @@ def _problem(view: View, state: State, outcome: Outcome) -> Problem:
         "no-way-on",
         _mark(view, state, outcome),
         f"{title(state)} can end in {name}, but nothing says where that goes",
-        notes=[_heard(outcome)],
+        notes=[_heard(view, outcome)],
         fix=f'{also}add "{name}: …" to its on',
         state=state.name,
         outcome=name,
     )
 
 
-def _heard(outcome: Outcome) -> str:
+def _heard(view: View, outcome: Outcome) -> str:
+    if view.flow.channel == "message":
+        return f"{f'whoever chooses {outcome.label}' if outcome.label else 'the contact'} would get an apology"
     who = f"a caller who presses {outcome.label}" if outcome.label else "a caller who comes this way"
     return f"{who} would hear an apology and be cut off"
 
 
 def _mark(view: View, state: State, outcome: Outcome) -> Mark:
-    if state.kind in ("menu", "wait"):
+    if state.kind in ("menu", "wait", "ask"):
         for choice in state.config["choices"] or ():
             if choice.value == outcome.name:
                 mark: Mark = choice.mark
@@ -109,7 +111,7 @@ def _no_kind(view: View, state: State) -> Iterator[Problem]:
     if state.next or state.kind_mark != state.mark or not _plain(view, state):
         return
     message = f'the state "{state.name}" has neither a kind nor next, so the flow stops here'
-    notes = ["the caller would hear an apology and be cut off"]
+    notes = [apology(view)]
     fix = 'add "next: end", or the state that follows'
     yield problem(view, "no-way-on", state.mark, message, notes=notes, fix=fix, state=state.name)
 

@@ -28,6 +28,7 @@ from collections.abc import Iterator, Mapping
 
 from flowengine.checks.base import View, problem
 from flowengine.checks.facts import type_of
+from flowengine.checks.lookup import apology
 from flowengine.expressions import Text
 from flowengine.model import VARIABLE_TYPES, Instruction, Source, State, Variable
 from flowengine.problems import Mark, Problem
@@ -45,7 +46,7 @@ def check(view: View) -> Iterator[Problem]:
             seen.add(id(instruction))
             yield from _of_set(view, names, instruction, written.state)
     for state in view.flow.states.values():
-        callee = view.book.flows.get(state.config.get("flow", "")) if state.kind == "subflow" else None
+        callee = view.book.flows.get(state.config.get("flow", "")) if state.kind in ("subflow", "call") else None
         inputs = callee.inputs if callee is not None else {}
         for name, source in (state.config.get("with") or {}).items() if inputs else ():
             if name in inputs:
@@ -73,7 +74,7 @@ def _one(view: View, variable: Variable, source: Source, state: str) -> Iterator
 
 def _unsure(view: View, variable: Variable, mark: Mark, state: str) -> Problem:
     message = f"{variable.name} is {_wanted(variable)} without a default, and what is kept here may be something else"
-    note = "then the turn breaks and the caller hears the apology"
+    note = f"then the turn breaks: {apology(view)}"
     return problem(view, "set-type", mark, message, notes=(note,), fix="give the variable a default", state=state)
 
 

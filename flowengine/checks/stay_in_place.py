@@ -35,6 +35,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowengine.checks.base import View, problem
+from flowengine.checks.lookup import apology
 from flowengine.checks.position import PLACES
 from flowengine.checks.uses import Landing, landings
 from flowengine.graph import ASIDE
@@ -62,6 +63,10 @@ def _goes_on_waiting(view: View, landing: Landing) -> bool:
     return landing.position == "M" and landing.event in (*ASIDE, *(until or ()))
 
 
+def _needs(landing: Landing) -> str:
+    return "the question is over" if landing.position == "M" else f"{PLACES[landing.position]} has to be answered"
+
+
 def _stays(landing: Landing, branch: Branch) -> bool:
     """A target that could not be read has a mark of its own, and was told."""
     alone = len(landing.handler.branches) == 1 and branch.when is None
@@ -74,8 +79,8 @@ def _problem(view: View, landing: Landing, branch: Branch) -> Problem:
         view,
         "stay-in-place",
         branch.mark,
-        f'"{landing.handler.event}" has no target, but {PLACES[landing.position]} has to be answered',
-        notes=["the caller would hear an apology and be cut off"],
+        f'"{landing.handler.event}" has no target, but {_needs(landing)}',
+        notes=[apology(view)],
         fix='add "to: …", or "retry: 2, then: …" to ask again',
         state=landing.state,
         outcome=landing.event,

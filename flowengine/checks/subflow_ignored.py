@@ -67,7 +67,7 @@ _RESULT = "result"
 
 def check(view: View) -> Iterator[Problem]:
     for state in view.flow.states.values():
-        callee = view.book.flows.get(state.config["flow"]) if state.kind == "subflow" else None
+        callee = view.book.flows.get(state.config["flow"]) if state.kind in ("subflow", "call") else None
         if callee is not None:
             yield from _one_place(view, state, callee)
             yield from _unread_inputs(view, state, callee)
@@ -102,7 +102,7 @@ def _unread_inputs(view: View, state: State, callee: Flow) -> Iterator[Problem]:
 
 def _saved_of_nothing(view: View, state: State, callee: Flow) -> Iterator[Problem]:
     given = {name for each in _returns(callee) for name in each.config["with"] or {}}
-    for name, source in (state.config["save"] or {}).items():
+    for name, source in (state.config.get("save") or {}).items():
         text = view.expression(source)
         for reference in text.names if text else ():
             wanted = reference.path[1] if len(reference.path) > 1 else ""

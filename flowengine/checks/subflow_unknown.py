@@ -1,6 +1,6 @@
 """
-A `subflow` or `call` plays a flow that does not exist or is of the other channel, or gives it other inputs than it
-declares; or a `return` names an outcome that its flow does not declare. There would be no way on from there.
+A `subflow` or `call` plays a flow that does not exist, is of the other channel or rings nobody, or gives it other
+inputs than it declares; or a `return` names an outcome that its flow does not declare. No way leads on from there.
 
 ```yaml wrong
 flow: wrong
@@ -57,8 +57,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowengine.checks.base import View, problem
-from flowengine.checks.lookup import key_mark, word_mark
+from flowengine.checks.lookup import apology, key_mark, word_mark
 from flowengine.model import Flow, State
+from flowengine.positions import entries
 from flowengine.problems import Mark, Problem, did_you_mean, listed
 
 SEVERITY = "error"
@@ -84,7 +85,18 @@ def _played(view: View, state: State) -> Iterator[Problem]:
     if callee.channel != wanted:
         yield _problem(view, state, _where(view, state, "flow", name), *_other_channel(callee, state))
         return
+    if state.kind == "call" and (told := _unplaced(view, callee)):
+        yield _problem(view, state, _where(view, state, "flow", name), *told)
     yield from _given(view, state, callee)
+
+
+def _unplaced(view: View, callee: Flow) -> tuple[str, str] | None:
+    """Why a voice flow cannot ring anybody."""
+    if not any(each.kind in ("dial", "subflow") for each in callee.states.values()):
+        return f"{callee.name} rings nobody: it has no dial", "give it a state with dial, or name a flow that dials"
+    if "O" not in entries(callee, view.book):
+        return f"{callee.name} takes calls and places none", 'add "{ start: api }" to its triggers'
+    return None
 
 
 def _other_channel(callee: Flow, state: State) -> tuple[str, str]:
@@ -125,5 +137,5 @@ def _where(view: View, state: State, key: str, word: str) -> Mark:
 
 
 def _problem(view: View, state: State, mark: Mark, message: str, fix: str) -> Problem:
-    notes = ["the step would fail, and the caller would hear an apology"]
+    notes = [f"the step would fail: {apology(view)}"]
     return problem(view, "subflow-unknown", mark, message, notes=notes, fix=fix, state=state.name)

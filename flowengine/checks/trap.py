@@ -2,7 +2,8 @@
 From some states no way leads to an end, nor to anybody: whatever a caller does, only hanging up ends the
 call.
 
-`hangup` and `disconnected` do not count as ways out, nor does an `error` while the caller is asked or held.
+`hangup` and `disconnected` do not count as ways out, nor does an `error` while the caller is asked or held; in
+messages neither does a message that fails, nor the end that comes when the conversation expires.
 
 ```yaml wrong
 flow: wrong
@@ -50,6 +51,11 @@ SEVERITY = "error"
 _TALKS = ("connect", "dial", "conference", "svaml", "handover")
 _LEFT_ASIDE = ("hangup", "disconnected")
 _OUT = ""
+_WHAT = {"voice": "call", "message": "conversation"}
+_MEANS = {
+    "voice": "a caller who gets here goes round until they hang up",
+    "message": "whoever gets here goes round until the conversation expires",
+}
 
 
 def check(view: View) -> Iterator[Problem]:
@@ -70,8 +76,8 @@ def _problem(view: View, graph: nx.DiGraph[str], name: str, part: set[str]) -> P
         "trap",
         view.flow.states[name].mark,
         f'from "{name}" no way leads to an end or to anybody: {shown(round_trip)}',
-        notes=["a caller who gets here goes round until they hang up"],
-        fix="lead one outcome, such as timeout or a choice, to a state that ends the call",
+        notes=[_MEANS[view.flow.channel]],
+        fix=f"lead one outcome, such as timeout or a choice, to a state that ends the {_WHAT[view.flow.channel]}",
         state=name,
     )
 
@@ -92,9 +98,10 @@ def _graph(view: View) -> nx.DiGraph[str]:
 
 
 def _left_aside(way: Way, state: State) -> bool:
-    failed = way.event == "error" and waits(state)
+    failed = way.event in ("error", "failed") and waits(state)
+    expires = way.event == "timeout" and state.kind == "ask" and state.config["timeout"] is None
     late = way.outcome is not None and way.outcome.side
-    return way.event in _LEFT_ASIDE or failed or late
+    return way.event in _LEFT_ASIDE or failed or expires or late
 
 
 def _targets(way: Way, view: View) -> list[str]:

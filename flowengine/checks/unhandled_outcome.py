@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowengine.checks.base import View, problem
-from flowengine.checks.lookup import on_mark, positions, taken_by_players, title
+from flowengine.checks.lookup import apology, on_mark, positions, taken_by_players, title
 from flowengine.graph import resolve
 from flowengine.model import LATE_EVENTS, State
 from flowengine.problems import Problem
@@ -46,6 +46,7 @@ _WATCHED = {
     "svaml": ("timeout", "invalidinput"),
     "http": ("error",),
     "function": ("error",),
+    "ask": ("timeout", "invalidinput"),
 }
 _NO_SIBLING = ("hangup", "disconnected", *LATE_EVENTS)
 _FAREWELLS = ("goodbye", "bye", "sorry")
@@ -53,6 +54,10 @@ _DONE = {
     "timeout": "a caller who presses nothing",
     "invalidinput": "a caller who presses a wrong key",
     "error": "the caller",
+}
+_MEANS = {
+    "timeout": "the conversation ends in silence",
+    "invalidinput": 'the contact gets "Sorry, I did not understand that." and the conversation ends',
 }
 _HEARD = {
     "timeout": '"We did not get an answer. Goodbye."',
@@ -70,8 +75,17 @@ def check(view: View) -> Iterator[Problem]:
 def _of(view: View, state: State) -> Iterator[Problem]:
     for outcome in view.outcomes(state):
         left = outcome.name in _WATCHED[state.kind] and resolve(state, outcome, view.flow).via == "default"
-        if left and not taken_by_players(view, outcome.name):
+        if left and _comes(view, state, outcome.name) and not taken_by_players(view, outcome.name):
             yield _problem(view, state, outcome.name)
+
+
+def _comes(view: View, state: State, event: str) -> bool:
+    """Whether an ask has a time of its own, and whether there is an answer that it does not take."""
+    if state.kind != "ask":
+        return True
+    if event == "timeout":
+        return state.config["timeout"] not in (None, view.flow.defaults.get("timeout"))
+    return not any(each.kind == "any" for each in state.config["expect"] or ())
 
 
 def _problem(view: View, state: State, event: str) -> Problem:
@@ -92,6 +106,8 @@ def _note(view: View, state: State, event: str) -> str:
     stands = positions(view).get(state.name, ())
     if stands and set(stands) <= {"N", "O"}:
         return "without it the run ends there, and only the journal tells"
+    if view.flow.channel == "message":
+        return f"without it {_MEANS.get(event, apology(view, 'will'))}"
     when = " when this step fails" if event == "error" else ""
     return f"without it {_DONE[event]} hears {_HEARD[event]} and the call ends{when}"
 

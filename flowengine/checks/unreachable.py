@@ -44,7 +44,7 @@ def check(view: View) -> Iterator[Problem]:
                 state.mark,
                 message,
                 severity="warning",
-                notes=["no caller will ever hear it"],
+                notes=["nobody will ever read it" if view.flow.channel == "message" else "no caller will ever hear it"],
                 fix="lead to it from another state, or remove it",
                 state=state.name,
             )

@@ -36,7 +36,7 @@ import networkx as nx
 
 from flowengine.checks.base import View, problem
 from flowengine.checks.cycles import circle, edges, knots, names_of, round_trip
-from flowengine.checks.lookup import shown
+from flowengine.checks.lookup import apology, shown
 from flowengine.problems import Problem
 
 SEVERITY = "error"
@@ -53,7 +53,7 @@ def check(view: View) -> Iterator[Problem]:
             "wait-free-cycle",
             way.mark,
             f"these states run round without ever waiting: {shown(cycle)}",
-            notes=["the answer would never be finished; the caller would hear an apology"],
+            notes=[f"the answer would never be finished; {apology(view)}"],
             fix=f'lead out of the circle, or bound it: add "visits: {{ max: 3, then: end }}" to {source}',
             state=source,
             outcome=way.event,
@@ -73,8 +73,8 @@ def _flows(view: View) -> Iterator[Problem]:
                 "wait-free-cycle",
                 view.flow.states[name].kind_mark,
                 f"these flows play each other without ever waiting: {shown(way)}",
-                notes=["they would be played deeper and deeper; the caller would hear an apology"],
-                fix="lead back by return, or wait for the caller before the flow is played again",
+                notes=[f"they would be played deeper and deeper; {apology(view)}"],
+                fix="lead back by return, or wait for an answer before the flow is played again",
                 state=name,
             )
 
