@@ -9,7 +9,11 @@ from typing import Any
 from flowengine import __version__
 from flowengine.build import BadArtefact, read_artefact
 from flowengine.settings import Refusal, Settings
+from flowengine.sinch.credentials import Misconfigured, missing_for_messages, protection_note
+from flowengine.sinch.webhook_signing import webhook_verifier
 from flowengine.states import KINDS
+
+NOT_IN_USE = '"This number is not in use.", then hang up'
 
 
 def banner(
@@ -28,44 +32,91 @@ def banner(
         raise Refusal(f"{path}: {error}") from None
     flows: dict[str, Any] = artefact["flows"]
     states = sum(len(flow["states"]) for flow in flows.values())
+    talks = {name: flow for name, flow in flows.items() if flow["channel"] == "message"}
+    calls = {name: flow for name, flow in flows.items() if name not in talks}
     lines = [
         f"flowengine {__version__}: {len(flows)} flows, {states} states, no errors, "
         f"compiled in {seconds:.2f} s, revision {revision}",
         "",
-        "calls     POST /voice    also /ice /ace /pie /dice /notify under any prefix",
-        *(f"          {line}" for line in _entries(flows)),
+        *(_calls(calls) if calls else ()),
+        *(_messages(talks) if talks else ()),
         *_outbound(flows),
         f"state     {settings.store}",
         f"          {durability.split(': ', 1)[-1]}",
-        f"checks    signatures: {_signatures(settings, env)}",
+        f"checks    signatures: {_signatures(settings, env, bool(talks))}",
+        *([f"          {note}"] if (note := protection_note(env)) else []),
         *(f"missing   {line}" for line in missing(artefact, env)),
         "",
-        "try       .venv/bin/flowengine post examples/callbacks/ice.json",
+        *_try(bool(calls), bool(talks)),
         "",
         f"Listening on http://{host}:{port} ({workers} workers). Ctrl-C stops; calls in flight finish first.",
     ]
     return "\n".join(lines)
 
 
-def _entries(flows: Mapping[str, Any]) -> Iterator[str]:
+def _calls(flows: Mapping[str, Any]) -> Iterator[str]:
+    yield "calls     POST /voice    also /ice /ace /pie /dice /notify under any prefix"
     anyone = ""
     for name, flow in flows.items():
         for kind, value, line in flow["triggers"]:
             if kind == "to":
-                yield f"{value:<14} {name:<12}  {flow['file']}:{line}"
+                yield f"          {value:<14} {name:<12}  {flow['file']}:{line}"
             anyone = name if kind == "any" else anyone
-    yield f"{'other numbers':<14} {anyone}" if anyone else 'other numbers  "This number is not in use.", then hang up'
+    others = (
+        f"{'other numbers':<14} {anyone}" if anyone else 'other numbers  "This number is not in use.", then hang up'
+    )
+    yield f"          {others}"
+
+
+def _messages(flows: Mapping[str, Any]) -> Iterator[str]:
+    """What begins which flow; the rest of what is written is answered by none."""
+    yield "messages  POST /conversation    also /webhook/conversation"
+    entries = [
+        (_entry(kind, value, more), name, f"{flow['file']}:{more['line']}")
+        for name, flow in flows.items()
+        for kind, value, more in flow["triggers"]
+        if kind != "start"
+    ]
+    width = max((len(words) for words, _, _ in entries), default=0)
+    yield from (f"          {words:<{width}}  {name:<12}  {place}" for words, name, place in entries)
+    if not any(kind == "any" for flow in flows.values() for kind, _, _ in flow["triggers"]):
+        yield "          other words begin nothing and are not answered"
+
+
+def _entry(kind: str, value: str, more: Mapping[str, Any]) -> str:
+    words = {
+        "link": f"link {value}",
+        "any": "other words",
+        "date": f"on the date contact.{value}",
+        "schedule": f"{value}, whoever is tagged {more.get('tag', '')}",
+    }.get(kind, value)
+    narrowed = [*more.get("channels", ()), *([f"to {more['to']}"] if more.get("to") else [])]
+    return f"{words} ({', '.join(narrowed)})" if narrowed else words
 
 
 def _outbound(flows: Mapping[str, Any]) -> Iterator[str]:
+    """The flows that are begun from here, each with the command that begins it."""
     for name, flow in flows.items():
-        if flow["outbound"]:
-            inputs = " ".join(f"--input {each}={'+1202…' if each == 'to' else '…'}" for each in flow["inputs"])
-            yield f"outbound  {name:<14} flowengine dial {name} {inputs}"
+        if not flow["outbound"] and not any(kind == "start" for kind, *_ in flow["triggers"]):
+            continue
+        how = f"start {name} --to +1202…" if flow["channel"] == "message" else f"dial {name}"
+        inputs = [f"--input {each}={'+1202…' if each == 'to' else '…'}" for each in flow["inputs"]]
+        yield f"outbound  {name:<14} flowengine {' '.join([how, *inputs])}"
 
 
-def _signatures(settings: Settings, env: Mapping[str, str]) -> str:
-    if settings.verifier is not None:
+def _try(calls: bool, talks: bool) -> Iterator[str]:
+    shown = ("callbacks/ice.json", calls), ("webhooks/text.json", talks)
+    for number, file in enumerate(file for file, wanted in shown if wanted):
+        yield f"{'' if number else 'try':<10}.venv/bin/flowengine post examples/{file}"
+
+
+def _signatures(settings: Settings, env: Mapping[str, str], talks: bool) -> str:
+    """Raises :class:`Refusal` where webhooks are to be checked and nothing is set to check them by."""
+    try:
+        checked = talks and webhook_verifier(env) is not None
+    except Misconfigured as error:
+        raise Refusal(str(error)) from None
+    if checked or settings.verifier is not None:
         return "asked for"
     why = "FLOWENGINE_ENV=development" if settings.development else "WEBHOOK_PROTECTION=never"
     return f"not asked for ({why})"
@@ -82,14 +133,23 @@ def missing(artefact: Mapping[str, Any], env: Mapping[str, str]) -> list[str]:
         for secret in sorted(secrets(flow)):
             if not env.get(secret):
                 found.append(f"{name} reads secret.{secret}, but {secret} is not set")
+    if any(sends(flow) for flow in artefact["flows"].values()) and (lacking := missing_for_messages(env)):
+        found.append(lacking)
     return found
+
+
+def sends(flow: Any) -> bool:
+    """Whether a flow, or a part of its image, sends messages."""
+    if isinstance(flow, Mapping):
+        return flow.get("channel") == "message" or any(sends(each) for each in flow.values())
+    return isinstance(flow, list) and (flow[:1] == ["send"] or any(sends(each) for each in flow))
 
 
 def needs_credentials(flow: Mapping[str, Any]) -> str:
     """What a flow does that needs the REST API, or nothing."""
     for state in flow["states"].values():
         kind, op = state.get("kind", ""), state.get("op", {})
-        if kind == "dial":
+        if kind in ("dial", "call"):
             return "place calls"
         if (kind and KINDS[kind].needs_credentials) or op.get("until"):
             return "bring back callers it holds"

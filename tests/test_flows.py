@@ -674,7 +674,8 @@ class Practice:
     @property
     def told(self) -> list[tuple[str, str]]:
         """What the practice got to know."""
-        return [(each.json["answer"], each.json["wish"]) for each in self.chat.asked]
+        bodies: list[Any] = [each.json for each in self.chat.asked]
+        return [(each["answer"], each["wish"]) for each in bodies]
 
 
 @pytest.fixture

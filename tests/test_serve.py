@@ -130,7 +130,7 @@ def test_dial_places_the_call(folder: Path) -> None:
         (["line"], 2, "no dial state"),
         (["reminder", "--input", "to"], 2, "NAME=VALUE"),
         (["reminder", "--input", "too=1"], 2, 'did you mean "to"'),
-        (["reminder"], 2, "needs --input"),
+        (["reminder"], 2, "needs the input name and to (--input NAME=VALUE)"),
         (["reminder", "--input", "to=hello", "--input", "name=A"], 2, "phone"),
         (["reminder", "--input", "to=+442079460000", "--input", "name=A"], 1, "may_dial"),
     ],

@@ -24,8 +24,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compile": ("flowengine.cli.compile:compile_", "Show the callback handlers that a flow becomes."),
     "serve": ("flowengine.cli.serve:serve", "Serve flows to Sinch with gunicorn."),
     "worker": ("flowengine.cli.worker:worker", "Fire timers, send messages and place calls."),
+    "start": ("flowengine.cli.start:start", "Start a flow with somebody: write to them, or ring them."),
     "dial": ("flowengine.cli.dial:dial", "Start an outbound flow: ring somebody."),
-    "post": ("flowengine.cli.post:post", "Send a callback to a running server and show the answer."),
+    "post": ("flowengine.cli.post:post", "Send a callback or message to a running server and show the answer."),
 }
 
 
@@ -141,4 +142,4 @@ class _Failure(Sentence):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="flowengine %(version)s")
 def main() -> None:
-    """Phone lines as YAML state machines: check, draw, compile and serve them."""
+    """Phone lines and chats as YAML state machines: check, draw, compile and serve them."""

@@ -75,7 +75,7 @@ def _paths_for(name: str) -> list[str]:
 
 
 def _plays_others(flow: Flow, built: Built) -> bool:
-    played = (state.config.get("flow") for state in flow.states.values() if state.kind == "subflow")
+    played = (state.config.get("flow") for state in flow.states.values() if state.kind in ("subflow", "call"))
     return any(name and name not in built.book.flows for name in played)
 
 

@@ -12,6 +12,7 @@ import click
 
 from flowengine.cli import PROBLEMS, Command, Sentence
 from flowengine.cli.finding import note, say
+from flowengine.cli.reply import Outbox, signed, webhook_in, written
 from flowengine.report import paint_for
 
 TIMEOUT = 10.0
@@ -23,27 +24,64 @@ TIMEOUT = 10.0
         ("flowengine post examples/callbacks/ice.json", "a call comes in"),
         ("flowengine post examples/callbacks/pie.json", "the caller presses 1"),
         ("flowengine post examples/callbacks/ice.json --again", "sent twice: the same answer?"),
+        ("flowengine post examples/webhooks/text.json", "somebody writes"),
+        ("flowengine post examples/webhooks/text.json --text 1", "and writes again"),
     ),
 )
 @click.argument("file", type=click.File("rb"))
-@click.option("--url", help="Where to send it. [default: http://127.0.0.1:$PORT/voice, PORT 8080]")
+@click.option("--url", help="Where to send it. [default: /voice or /conversation on 127.0.0.1:$PORT, PORT 8080]")
 @click.option("--again", is_flag=True, help="Send it twice and say whether the answers are the same, byte for byte.")
 @click.option("--call", metavar="ID", help="Put this call id into the body: another call with the same file.")
-def post(file: Any, url: str | None, again: bool, call: str | None) -> None:
-    """Send the callback in FILE (JSON; - for standard input) to a running server and show its answer.
+@click.option("--text", metavar="TEXT", help="Put this text into the body: another message of the same contact.")
+def post(file: Any, url: str | None, again: bool, call: str | None, text: str | None) -> None:
+    """Send the callback or webhook in FILE (JSON; - for standard input) to a running server and show its answer.
 
-    It is signed when VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are set.
+    Callbacks are signed when VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are set, webhooks when
+    CONVERSATION_WEBHOOK_SECRET is. The answer to a message is what waits in the outbox of FLOWENGINE_STORE.
     """
-    target = url or f"http://127.0.0.1:{os.environ.get('PORT') or 8080}/voice"
+    body = file.read()
+    webhook = webhook_in(body)
+    target = (
+        url or f"http://127.0.0.1:{os.environ.get('PORT') or 8080}/{'voice' if webhook is None else 'conversation'}"
+    )
     if urlsplit(target).scheme not in ("http", "https"):
         raise Sentence(f'"{target}" is not a URL; expected http://… or https://…')
-    body = _with_call(file.read(), call)
-    status, answer = _send(target, body)
+    if webhook is not None:
+        _write(target, _of_contact(webhook, body, call, text), again)
+        return
+    if text is not None:
+        raise Sentence("the file is no message, so --text has nowhere to go")
+    _call(target, _with_call(body, call), again)
+
+
+def _call(target: str, body: bytes, again: bool) -> None:
+    status, answer = _send(target, body, _signed(target, body))
     _show(status, answer)
     if again:
-        _compare(answer, _send(target, body)[1])
+        _compare(answer, _send(target, body, _signed(target, body))[1])
     if status >= 400:
         raise click.exceptions.Exit(PROBLEMS)
+
+
+def _of_contact(webhook: dict[str, Any], body: bytes, call: str | None, text: str | None) -> bytes:
+    if call is not None:
+        raise Sentence("the file is no callback of a call, so --call has nowhere to go; --text writes another message")
+    return body if text is None else written(webhook, text)
+
+
+def _write(target: str, body: bytes, again: bool) -> None:
+    """A webhook is acknowledged with nothing; what answers it waits in the outbox."""
+    paint = paint_for(sys.stdout, os.environ)
+    for _ in range(1 + again):
+        outbox = Outbox()
+        status, answer = _send(target, body, signed(body))
+        if status != 200:
+            note(f"{status}: {_REFUSED.get(status) or 'the server answered'}")
+            if answer:
+                say(answer.decode("utf-8", "replace").rstrip(), paint)
+            raise click.exceptions.Exit(PROBLEMS)
+        for each in outbox.show():
+            say(each, paint)
 
 
 def _with_call(body: bytes, call: str | None) -> bytes:
@@ -56,10 +94,10 @@ def _with_call(body: bytes, call: str | None) -> bytes:
         raise Sentence("the file is not a JSON object, so --call has nowhere to go") from None
 
 
-def _send(url: str, body: bytes) -> tuple[int, bytes]:
+def _send(url: str, body: bytes, signature: dict[str, str]) -> tuple[int, bytes]:
     from urllib import error, request
 
-    headers = {"Content-Type": "application/json", **_signed(url, body)}
+    headers = {"Content-Type": "application/json", **signature}
     call = request.Request(url, data=body, headers=headers, method="POST")
     opener = request.build_opener(request.ProxyHandler({}))
     try:
@@ -101,6 +139,12 @@ _SAID = {
     404: "the server has no such path; /voice takes every callback",
     405: "the server does not take POST there",
     413: "the body is too large",
+}
+_REFUSED = {
+    401: "the server wants a signature: set CONVERSATION_WEBHOOK_SECRET as it has it",
+    404: "the server takes no messages: none of its flows has channel: message",
+    413: "the body is too large",
+    503: "the store is down, so that nothing was kept: the platform would send it again",
 }
 
 

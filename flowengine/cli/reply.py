@@ -1,0 +1,124 @@
+"""A webhook that is posted by hand: who writes what in it, and what the flow put into the outbox to be sent."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from secrets import token_hex
+from time import monotonic, sleep
+from typing import Any
+
+from flowengine.cli import Sentence
+from flowengine.cli.finding import note
+
+PATIENCE = 12.0
+"""Seconds in which a worker should have asked the server that a reply depends on."""
+PAUSE = 0.1
+_NOTHING = (
+    "200: accepted. Nothing waits to be sent: no flow answers this, it was posted before (--text writes anew), "
+    "or a worker has sent the reply already"
+)
+
+
+def webhook_in(body: bytes) -> dict[str, Any] | None:
+    """The webhook of the Conversation API that a body is, else None: a callback of a call, or no JSON."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return None
+    known = isinstance(found, dict) and "callid" not in found and ("app_id" in found or "project_id" in found)
+    return found if known else None
+
+
+def written(webhook: Mapping[str, Any], text: str) -> bytes:
+    """Another message of the same contact, accepted now."""
+    message = webhook.get("message")
+    if not isinstance(message, Mapping):
+        raise Sentence("the file is no message of a contact, so --text has nowhere to go")
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    content = {"contact_message": {"text_message": {"text": text}}, "id": token_hex(13).upper(), "accept_time": now}
+    return json.dumps({**webhook, "accepted_time": now, "message": {**message, **content}}).encode()
+
+
+def signed(body: bytes) -> dict[str, str]:
+    """The headers of a webhook, signed where there is a secret for it."""
+    from flowengine.sinch.webhook_signing import sign, webhook_secrets
+
+    secrets = webhook_secrets(os.environ)
+    return sign(secrets[0], body) if secrets else {}
+
+
+class Outbox:
+    """What waits to be sent since now, where the store of the environment is a file that can be read."""
+
+    def __init__(self) -> None:
+        from flowengine.settings import DEFAULT_STORE
+        from flowengine.stores import peek
+
+        self._peek = peek
+        self._url = os.environ.get("FLOWENGINE_STORE") or DEFAULT_STORE
+        self._newest = peek.newest(self._url)
+
+    def show(self) -> Iterator[str]:
+        """The messages as the contact reads them; what is to be known about them goes to standard error."""
+        if self._newest is None:
+            note("200: accepted. The store is not a file in this folder, so that the reply cannot be shown here")
+            return
+        sends = self._sends()
+        if not sends:
+            note(_NOTHING)
+            return
+        note(f"200: accepted. The contact reads, by {sends[0]['channels'][0]}:")
+        yield from (readable(each) for each in sends)
+        self._unsent()
+
+    def _sends(self) -> list[dict[str, Any]]:
+        """The newest rows that are messages; while a worker has the turn, its messages are waited for."""
+        from flowengine.messages.envelope import envelope
+
+        until = monotonic() + PATIENCE
+        while True:
+            rows = self._peek.waiting(self._url, self._newest or 0)
+            left = [each for each in rows if each.kind == "turn" and not json.loads(each.payload).get("later")]
+            if not left or monotonic() > until:
+                break
+            sleep(PAUSE)
+        if left:
+            note("a worker has to ask a server first, and none has done it: is flowengine worker running?")
+        payloads = [(each.id, json.loads(each.payload)) for each in rows if each.kind == "send"]
+        return [{**envelope(payload, id), "channels": payload["channels"]} for id, payload in payloads]
+
+    def _unsent(self) -> None:
+        from flowengine.sinch.credentials import missing_for_messages
+
+        if lacking := missing_for_messages(os.environ):
+            note(f"It waits in the outbox. {lacking}")
+
+
+def readable(body: Mapping[str, Any]) -> str:
+    """A message as text: what is written, then its buttons in brackets."""
+    message = body["message"]
+    kind, part = next(iter((name, each) for name, each in message.items() if isinstance(each, Mapping)))
+    words = [part.get("title", ""), part.get("description", ""), part.get("text", "")]
+    words.append(part.get("text_message", {}).get("text", "") if kind == "choice_message" else "")
+    words.append(_address(part))
+    lines = [each for each in words if each] or [f"({kind.removesuffix('_message')})"]
+    return "\n".join([*lines, *_buttons(part)])
+
+
+def _address(part: Mapping[str, Any]) -> str:
+    media = part.get("media_message", part)
+    return str(media.get("url", "")) if isinstance(media, Mapping) else ""
+
+
+def _buttons(part: Mapping[str, Any]) -> list[str]:
+    labels = [_label(each) for each in part.get("choices", ())]
+    labels += [_label(each) for section in part.get("sections", ()) for each in section.get("items", ())]
+    return [" ".join(f"[{each}]" for each in labels)] if labels else []
+
+
+def _label(option: Mapping[str, Any]) -> str:
+    part = next((each for each in option.values() if isinstance(each, Mapping)), {})
+    return str(part.get("text") or part.get("title") or "…")
