@@ -40,7 +40,7 @@ def offered(turn: ChatTurn, op: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _option(turn: ChatTurn, choice: Mapping[str, Any]) -> dict[str, Any]:
     kind = next((name for name in (*_OPENS, "share_location") if choice.get(name)), "reply")
     option = {"value": choice["value"], "kind": kind, "label": rendered(turn, choice["label"])}
-    for name in (*_OPENS, "description"):
+    for name in (*_OPENS, "description", "key"):
         if choice.get(name):
             option[name] = rendered(turn, choice[name])
     return option
@@ -63,6 +63,12 @@ def _of_list(turn: ChatTurn, each: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _element(turn: ChatTurn, each: Mapping[str, Any], scope: Mapping[str, Any]) -> dict[str, Any]:
     said = {name: rendered(turn, each[name], scope) for name in ("value", "label", "description") if name in each}
     return {"kind": "reply", **{name: printed(value)[:LONGEST_LABEL] for name, value in said.items()}}
+
+
+def unshown(op: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """An option that nobody sees, whose words and keys stand before no line: they mean something already."""
+    words = [word for each in op["choices"] for word in (*each["words"], each.get("key", "")) if word]
+    return [{"value": "", "kind": "reply", "label": "", "words": words}] if words else []
 
 
 def content_of(turn: ChatTurn, op: Mapping[str, Any]) -> dict[str, Any]:

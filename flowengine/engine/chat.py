@@ -34,7 +34,7 @@ REMEMBERED = 8
 """Taps that are known when they come again."""
 MOST_JOINED = 20
 """Messages of a burst, and"""
-LONGEST_BURST = 20_000
+LONGEST_BURST = 10_000
 """its characters: what is longer is answered at once."""
 PAUSED = 30 * 86_400.0
 """Seconds that a conversation whose time is over can be resumed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flowengine.engine.asking import content_of, is_numeric, numbering, offered, template_of
+from flowengine.engine.asking import content_of, is_numeric, numbering, offered, template_of, unshown
 from flowengine.engine.entrances import Entrance
 from flowengine.engine.languages import fitting
 from flowengine.engine.library import Library
@@ -142,7 +142,8 @@ class ChatTurn(Turn):
         talk = self.talk
         talk.asked = self.session.n + 1
         talk.options = options if "each" in op else []
-        content: dict[str, Any] = {"text": prompt.words(self.language, talk.channel, self.scope), "options": options}
+        text = prompt.words(self.language, talk.channel, self.scope)
+        content: dict[str, Any] = {"text": text, "options": [*options, *unshown(op)] if options else []}
         for name in ("media", "as"):
             if op.get(name):
                 content[name] = rendered(self, op[name])

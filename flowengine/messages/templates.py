@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flowengine.messages.numbering import Option, kind_of, postback
+from flowengine.messages.numbering import Option, kind_of, label_of, postback
 
 
 def template_message(template: Mapping[str, Any], options: Sequence[Option], channel: str, tag: str, room: int) -> Any:
@@ -39,7 +39,7 @@ def _buttons(template: Mapping[str, Any], options: Sequence[Option]) -> Sequence
     """As given; not given, the replies of the prompt in their order."""
     if template.get("buttons") is not None:
         return list(template["buttons"])
-    return [str(option["value"]) for option in options if kind_of(option) == "reply"]
+    return [str(option["value"]) for option in options if kind_of(option) == "reply" and label_of(option)]
 
 
 def _header(header: Any) -> Iterator[tuple[str, str]]:
