@@ -8,11 +8,13 @@ from typing import Any
 
 from flowengine import __version__
 from flowengine.build import BadArtefact, read_artefact
+from flowengine.problems import listed
 from flowengine.settings import Refusal, Settings
 from flowengine.sinch.credentials import Misconfigured, missing_for_messages, protection_note
 from flowengine.sinch.webhook_signing import webhook_verifier
 from flowengine.states import KINDS
 
+NO_KEYS = "VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set"
 NOT_IN_USE = '"This number is not in use.", then hang up'
 
 
@@ -96,12 +98,17 @@ def _entry(kind: str, value: str, more: Mapping[str, Any]) -> str:
 
 def _outbound(flows: Mapping[str, Any]) -> Iterator[str]:
     """The flows that are begun from here, each with the command that begins it."""
-    for name, flow in flows.items():
-        if not flow["outbound"] and not any(kind == "start" for kind, *_ in flow["triggers"]):
-            continue
-        how = f"start {name} --to +1202…" if flow["channel"] == "message" else f"dial {name}"
-        inputs = [f"--input {each}={'+1202…' if each == 'to' else '…'}" for each in flow["inputs"]]
-        yield f"outbound  {name:<14} flowengine {' '.join([how, *inputs])}"
+    begun = [name for name, flow in flows.items() if flow["outbound"] or _starts(flow)]
+    width = max(map(len, begun), default=0)
+    for number, name in enumerate(begun):
+        talks = flows[name]["channel"] == "message"
+        how = f"start {name} --to +1202…" if talks else f"dial {name}"
+        inputs = [f"--input {each}={'+1202…' if each == 'to' else '…'}" for each in flows[name]["inputs"]]
+        yield f"{'' if number else 'outbound':<10}{name:<{width}}  flowengine {' '.join([how, *inputs])}"
+
+
+def _starts(flow: Mapping[str, Any]) -> bool:
+    return any(kind == "start" for kind, *_ in flow["triggers"])
 
 
 def _try(calls: bool, talks: bool) -> Iterator[str]:
@@ -123,18 +130,19 @@ def _signatures(settings: Settings, env: Mapping[str, str], talks: bool) -> str:
 
 
 def missing(artefact: Mapping[str, Any], env: Mapping[str, str]) -> list[str]:
-    """What the environment lacks for some flow to work, one sentence each."""
-    found = []
+    """What the environment lacks for some flows to work, one sentence for each thing."""
+    lacking: dict[str, list[str]] = {}
     credentials = env.get("VOICE_APPLICATION_KEY") and env.get("VOICE_APPLICATION_SECRET")
     for name, flow in artefact["flows"].items():
         needs = "" if credentials else needs_credentials(flow)
         if needs:
-            found.append(f"{name} cannot {needs}: VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set")
+            lacking.setdefault(f"cannot {needs}: {NO_KEYS}", []).append(name)
         for secret in sorted(secrets(flow)):
             if not env.get(secret):
-                found.append(f"{name} reads secret.{secret}, but {secret} is not set")
-    if any(sends(flow) for flow in artefact["flows"].values()) and (lacking := missing_for_messages(env)):
-        found.append(lacking)
+                lacking.setdefault(f"cannot read secret.{secret}: {secret} is not set", []).append(name)
+    found = [f"{listed(names, 'and')} {what}" for what, names in lacking.items()]
+    if any(sends(flow) for flow in artefact["flows"].values()) and (unsent := missing_for_messages(env)):
+        found.append(unsent)
     return found
 
 

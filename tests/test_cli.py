@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -16,10 +17,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flowengine import __version__
-from flowengine.build import read_artefact
+from flowengine.banner import banner
+from flowengine.build import build, read_artefact, write_artefact
 from flowengine.cli import COMMANDS, main
 from flowengine.cli.post import in_short
+from flowengine.cli.reply import readable, webhook_in
+from flowengine.settings import Refusal, Settings
 from flowengine.sinch.signing import Verifier, decode_secret
+from flowengine.stores import peek
 
 ROOT = Path(__file__).parent.parent
 GOOD = "flow: good\nchannel: voice\nstart: bye\nstates:\n  bye: { say: Goodbye., next: end }\n"
@@ -33,8 +38,9 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("FLOWENGINE_FLOWS", "FORCE_COLOR", "FLOWENGINE_DEBUG", "PORT"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("VOICE_APPLICATION_KEY", "VOICE_APPLICATION_SECRET"):
-        monkeypatch.delenv(name, raising=False)
+    for name in list(os.environ):
+        if name.startswith(("VOICE_", "CONVERSATION_", "PROJECT_ID")):
+            monkeypatch.delenv(name)
 
 
 def run(*words: str, given: str | None = None) -> Result:
@@ -387,6 +393,255 @@ def test_post_says_when_nothing_listens() -> None:
     assert result.exit_code == 1
     said = f"flowengine: nothing listens on http://127.0.0.1:{port}; start it with tools/start or flowengine serve\n"
     assert result.output == said
+
+
+# --- post: messages --------------------------------------------------------------------------------------
+
+TEXT = str(ROOT / "examples/webhooks/text.json")
+TABLE = """
+flow: table
+channel: message
+triggers: [ { keywords: [book a table] }, { start: api } ]
+start: seats
+states:
+  seats:
+    ask: { prompt: For how many?, choices: { two: For two, four: For four } }
+    on: { two: bye, four: look, else: end }
+  look:
+    http: { get: https://tables.example.com/free, timeout: 1s }
+    on: { ok: bye, error: sorry }
+  bye: { say: See you., next: end }
+  sorry: { send: { media: https://cdn.example.com/closed.jpg }, next: end }
+"""
+
+
+@pytest.fixture
+def chats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A server of messages with a store that is a file, and no worker."""
+    from werkzeug.serving import make_server
+
+    from flowengine.web import create_app
+
+    flows(tmp_path, table=TABLE)
+    env = {"FLOWENGINE_STORE": f"sqlite:///{tmp_path}/x.db", "CONVERSATION_WEBHOOK_SECRET": "s3cret, with a comma"}
+    voice = {"VOICE_APPLICATION_KEY": KEY, "VOICE_APPLICATION_SECRET": SECRET}
+    listening = make_server("127.0.0.1", 0, create_app({**env, **voice, "WEBHOOK_PROTECTION": "always"}))
+    for name, value in {**env, "PORT": str(listening.server_port)}.items():
+        monkeypatch.setenv(name, value)
+    thread = threading.Thread(target=listening.serve_forever, daemon=True)
+    thread.start()
+    yield {**env, **voice}
+    listening.shutdown()
+    thread.join()
+    listening.server_close()
+
+
+def test_post_of_a_message_shows_what_the_contact_reads(chats: dict[str, str]) -> None:
+    result = run("post", TEXT)
+    assert result.exit_code == 0
+    assert result.stdout == "For how many?\n\n1. For two\n2. For four\n"
+    assert result.stderr == (
+        "200: accepted. The contact reads, by SMS:\n"
+        "It waits in the outbox: there are no credentials here to send messages with.\n"
+    )
+    again = run("post", TEXT)
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert "Nothing waits to be sent" in again.stderr
+    assert run("post", TEXT, "--text", "1").stdout == "See you.\n"
+
+
+def test_post_twice_is_answered_once(chats: dict[str, str]) -> None:
+    result = run("post", TEXT, "--again")
+    assert result.stdout.count("For how many?") == 1
+    assert result.stderr.count("200: accepted.") == 2
+
+
+def test_post_waits_for_what_a_worker_has_to_ask(chats: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from flowengine.settings import open_all
+    from flowengine.worker import Worker
+
+    run("post", TEXT)
+    monkeypatch.setattr("flowengine.cli.reply.PATIENCE", 0.0)
+    assert "is flowengine worker running?" in run("post", TEXT, "--text", "for four").stderr
+    monkeypatch.setattr("flowengine.cli.reply.PATIENCE", 10.0)
+    run("post", TEXT, "--text", "book a table")
+    _, service = open_all({**chats, "WEBHOOK_PROTECTION": "never"})
+    worker = Worker(service, None)
+    threading.Timer(0.2, worker.step).start()
+    assert "https://cdn.example.com/closed.jpg" in run("post", TEXT, "--text", "2").stdout
+
+
+def test_post_of_a_message_without_its_secret_is_refused(
+    chats: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CONVERSATION_WEBHOOK_SECRET")
+    result = run("post", TEXT)
+    assert result.exit_code == 1
+    assert result.stderr == "401: the server wants a signature: set CONVERSATION_WEBHOOK_SECRET as it has it\n"
+
+
+def test_post_says_when_the_store_is_elsewhere(chats: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWENGINE_STORE", "sqlite:///elsewhere.db")
+    result = run("post", TEXT)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "the reply cannot be shown here" in result.stderr
+    assert not Path("elsewhere.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((TEXT, "--call", "x"), "--call has nowhere to go; --text writes another message"),
+        ((ICE, "--text", "x"), "the file is no message, so --text has nowhere to go"),
+        ((str(ROOT / "examples/webhooks/delivered.json"), "--text", "x"), "the file is no message of a contact"),
+    ],
+)
+def test_post_refuses_what_does_not_fit_the_file(words: tuple[str, ...], said: str) -> None:
+    result = run("post", *words)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_every_example_is_known_as_a_callback_or_a_webhook() -> None:
+    for path in sorted((ROOT / "examples").glob("*/*.json")):
+        assert (webhook_in(path.read_bytes()) is not None) == (path.parent.name == "webhooks"), path
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ({"text_message": {"text": "Hello"}}, "Hello"),
+        (
+            {
+                "choice_message": {
+                    "text_message": {"text": "Which size?"},
+                    "choices": [{"text_message": {"text": "S"}}, {"url_message": {"title": "Chart", "url": "u"}}],
+                }
+            },
+            "Which size?\n[S] [Chart]",
+        ),
+        (
+            {"card_message": {"title": "T", "description": "D", "media_message": {"url": "https://x"}}},
+            "T\nD\nhttps://x",
+        ),
+        ({"location_message": {"coordinates": {}}}, "(location)"),
+        (
+            {"list_message": {"title": "T", "sections": [{"items": [{"choice": {"title": "One"}}]}]}},
+            "T\n[One]",
+        ),
+    ],
+)
+def test_a_message_as_it_is_read(message: dict[str, Any], said: str) -> None:
+    assert readable({"message": message}) == said
+
+
+# --- start -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    flows(tmp_path, table=TABLE, good=GOOD)
+    monkeypatch.setenv("FLOWENGINE_STORE", f"sqlite:///{tmp_path}/x.db")
+    monkeypatch.setenv("WEBHOOK_PROTECTION", "never")
+    return f"sqlite:///{tmp_path}/x.db"
+
+
+def test_start_writes_to_somebody(store: str) -> None:
+    result = run("start", "table", "--to", "+12025550150", "--id", "visit-1")
+    assert result.exit_code == 0
+    assert re.fullmatch(r"started \(session [0-9a-f]{32}\)\n", result.stdout)
+    assert "waits in the outbox. Messages cannot be sent: PROJECT_ID, " in result.stderr
+    (row,) = peek.waiting(store, 0)
+    assert json.loads(row.payload)["identity"] == "12025550150"
+    assert "started before; nothing happened" in run("start", "table", "--to", "+12025550150", "--id", "visit-1").stdout
+    assert "it begins later" in run("start", "flows/table.yaml", "--to", "+12025550150").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["tabel", "--to", "+12025550150"], 2, 'there is no flow "tabel"; did you mean "table"?'),
+        (["table"], 2, '"to" is missing: the number or identity of the contact'),
+        (["table", "--to", "5550150"], 2, '"to" is not a phone number in E.164'),
+        (["table", "--to", "+12025550150", "--channel", "SMSS"], 2, 'there is no channel "SMSS"; did you mean "SMS"?'),
+        (["table", "--to", "+12025550150", "--input", "x=1"], 2, 'the flow table has no input "x"'),
+        (["table", "--to", "+12025550150", "--input", "x"], 2, 'found --input "x"; expected NAME=VALUE'),
+        (["good"], 2, "the flow good has no dial state, so it cannot place a call"),
+        (["good", "--to", "+12025550150"], 2, "the flow good places a call: give its number with --input, not --to"),
+    ],
+)
+def test_start_says_what_is_wrong_in_a_sentence(store: str, words: list[str], code: int, said: str) -> None:
+    result = run("start", *words)
+    assert result.exit_code == code
+    assert result.output.startswith(f"flowengine: {said}")
+    assert len(result.output.splitlines()) == 1
+
+
+def test_dial_of_a_flow_of_messages_names_the_command(store: str) -> None:
+    result = run("dial", "table")
+    assert result.exit_code == 2
+    assert "flowengine start table --to +1202… begins it" in result.output
+
+
+def test_who_has_opted_out_is_not_started(store: str, chats: dict[str, str]) -> None:
+    run("post", TEXT, "--text", "STOP")
+    app = json.loads(Path(TEXT).read_text())["app_id"]
+    result = run("start", "table", "--to", "+12025550142", "--app", app)
+    assert result.exit_code == 1
+    assert result.output == "flowengine: the contact has opted out of messages; nothing was started\n"
+
+
+# --- the banner ------------------------------------------------------------------------------------------
+
+
+def told(folder: Path, *texts: str, **env: str) -> str:
+    flows(folder, **{f"flow{number}": text for number, text in enumerate(texts)})
+    data = write_artefact(build(["flows"]))
+    (folder / "flows.artefact").write_bytes(data)
+    given = {"FLOWENGINE_ENV": "development", **env}
+    path = str(folder / "flows.artefact")
+    return banner(path, Settings.read(given), "sqlite: kept", given, 0.1, "127.0.0.1", 8080, 2)
+
+
+def test_the_banner_says_which_words_begin_which_flow(tmp_path: Path) -> None:
+    doors = (ROOT / "examples/messages/doors.yaml").read_text()
+    lines = told(tmp_path, doors, GOOD).splitlines()
+    assert "messages  POST /conversation    also /webhook/conversation" in lines
+    rows = [line.split() for line in lines]
+    assert ["hello,", "hi", "doors", "flows/flow0.yaml:7"] in rows
+    assert any(line.strip().startswith("news (SMS, WHATSAPP, to +12025550100)") for line in lines)
+    assert any(line.strip().startswith("link spring*") for line in lines)
+    assert "outbound  doors  flowengine start doors --to +1202…" in lines
+    assert not any("begin nothing" in line for line in lines)
+
+
+def test_the_banner_of_calls_alone_has_no_word_of_messages(tmp_path: Path) -> None:
+    shown = told(tmp_path, GOOD)
+    assert "/conversation" not in shown
+    assert "examples/webhooks" not in shown
+    assert "Messages" not in shown
+
+
+def test_the_banner_of_messages_alone_has_no_word_of_calls(tmp_path: Path) -> None:
+    shown = told(tmp_path, TABLE)
+    assert "/voice" not in shown
+    assert "other words begin nothing and are not answered" in shown
+    assert "missing   Messages cannot be sent: PROJECT_ID, PROJECT_ID_API_KEY, " in shown
+    known = {"PROJECT_ID": "p", "PROJECT_ID_API_KEY": "k", "PROJECT_ID_API_SECRET": "s", "CONVERSATION_APP_ID": "a"}
+    assert "missing" not in told(tmp_path, TABLE, **known)
+
+
+def test_the_banner_says_that_a_mode_is_unknown(tmp_path: Path) -> None:
+    assert "WEBHOOK_PROTECTION is none of never, deploy or always" in told(tmp_path, GOOD, WEBHOOK_PROTECTION="nevr")
+
+
+def test_messages_are_not_served_unchecked_by_accident(tmp_path: Path) -> None:
+    env = {"FLOWENGINE_ENV": "production", "VOICE_APPLICATION_KEY": KEY, "VOICE_APPLICATION_SECRET": SECRET}
+    with pytest.raises(Refusal, match="CONVERSATION_WEBHOOK_SECRET is not set"):
+        told(tmp_path, TABLE, **env)
+
+
+# --- post: calls -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,8 @@ class Outbox:
     def _unsent(self) -> None:
         from flowengine.sinch.credentials import missing_for_messages
 
-        if lacking := missing_for_messages(os.environ):
-            note(f"It waits in the outbox. {lacking}")
+        if missing_for_messages(os.environ):
+            note("It waits in the outbox: there are no credentials here to send messages with.")
 
 
 def readable(body: Mapping[str, Any]) -> str:

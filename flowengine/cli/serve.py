@@ -90,7 +90,7 @@ def _run(path: str, store: str, host: str, port: int, workers: int, threads: int
     env.pop("PORT", None)
     children = [subprocess.Popen(gunicorn(host, port, workers, threads), env=env)]
     if with_worker:
-        children.append(subprocess.Popen([sys.executable, "-m", "flowengine", "worker"], env=env))
+        children.append(subprocess.Popen([sys.executable, "-m", "flowengine", "worker", "--quiet"], env=env))
 
     def stop(number: int, frame: FrameType | None) -> None:
         for child in children:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from flowengine.cli import Command
+
+if TYPE_CHECKING:
+    from flowengine.worker import Worker
 
 
 @click.command(
@@ -18,7 +22,8 @@ from flowengine.cli import Command
         ("flowengine serve --worker", "both at once"),
     ),
 )
-def worker() -> None:
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing at the start.")
+def worker(quiet: bool) -> None:
     """Send messages, place calls, change live ones and fire timers, from the outbox of the store.
 
     Run one or more beside the server; SIGTERM stops it after what is under way.
@@ -28,9 +33,21 @@ def worker() -> None:
 
     logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
-        _, service = open_all(os.environ, workers=2)
+        settings, service = open_all(os.environ, workers=2)
         works = Worker.from_env(service, os.environ)
     except Refusal as refusal:
         click.echo(f"flowengine cannot start: {refusal}", err=True)
         sys.exit(2)
+    if not quiet:
+        click.echo(_banner(works, settings.store), err=True)
     works.run()
+
+
+def _banner(works: Worker, store: str) -> str:
+    from flowengine.banner import missing
+    from flowengine.sinch.credentials import protection_note
+
+    flows = {name: program.image for name, program in works.service.library.programs.items()}
+    lacking = [*missing({"flows": flows}, os.environ), protection_note(os.environ)]
+    lines = [f"worker    drains {store}", *(f"missing   {each}" for each in lacking if each)]
+    return "\n".join([*lines, "Ctrl-C stops; what is under way is finished first."])

@@ -116,7 +116,7 @@ def missing_for_messages(env: Mapping[str, str]) -> str:
     if not lacking:
         return ""
     verb = "is" if len(lacking) == 1 else "are"
-    return f"Messages cannot be sent: {' and '.join(lacking)} {verb} not set; copy from the Sinch dashboard."
+    return f"Messages cannot be sent: {listed(lacking, 'and')} {verb} not set; copy from the Sinch dashboard."
 
 
 def protection(env: Mapping[str, str]) -> Protection:
