@@ -116,7 +116,10 @@ class Chats(Turns[Session]):
 
     def _told(self, webhook: Webhook, body: bytes) -> None:
         dedupe = dedupe_key(webhook, body, self.app)
-        if webhook.inbound is not None or webhook.link is not None:
+        part = webhook.inbound or webhook.link
+        if part is not None and not (part.channel and part.identity):
+            self.counted("webhook_of_nobody")
+        elif part is not None:
             cause = {} if _stops(webhook) else {"cause": "webhook", "body": body.decode("utf-8", "replace")}
             address, happening = self._written_by(webhook)
             self._happens(address, dedupe, cause, happening, webhook.accepted)

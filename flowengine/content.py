@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flowengine.choosing import LOCATION, PHONE, SHOWN_CHOICES, URL, lower_choice
 from flowengine.document import Map, Node
 from flowengine.fields import LINE, TEXT, Constant, Custom, Field, ListOf, MapOf, Name, OneOf, Reader, Record
-from flowengine.lowering import lower, lower_url
-from flowengine.model import CHANNELS
+from flowengine.lowering import lower, lower_source, lower_url
+from flowengine.model import CHANNELS, Source
 
 MOST_CARDS = 10
 MOST_CHOICES = 10
@@ -101,7 +103,26 @@ TEMPLATE = Record(
     ),
     "template",
 )
-EXPLICIT = MapOf(TEXT, "a channel such as WHATSAPP", "|".join(CHANNELS))
+
+
+def _read_native(node: Node, reader: Reader) -> Any:
+    """JSON text of an object. What its texts hold is put in afterwards, so that it can only ever be text."""
+    found = TEXT.read(node, reader)
+    if found is not None and found.dynamic and not isinstance(_json_of(found.text), dict):
+        fix = "write an object, with every {{ }} inside a text of it"
+        reader.problem("shape", node, "the message is no JSON object as it stands", fix)
+        return None
+    return found
+
+
+def _json_of(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+EXPLICIT = MapOf(Custom(_read_native, TEXT.schema(), "JSON text"), "a channel such as WHATSAPP", "|".join(CHANNELS))
 
 SHAPES: Mapping[str, Record] = {
     "card": CARD,
@@ -141,8 +162,19 @@ def lower_content(name: str, value: Any) -> Any:
         return [lower_choice(each) for each in value]
     if name in ("url", "media") and not isinstance(value, Mapping):
         return lower_url(value)
-    if name == "explicit" or not isinstance(value, Mapping | tuple):
+    if name == "explicit":
+        return {channel: _lower_native(_json_of(each.text) or each.text, each) for channel, each in value.items()}
+    if not isinstance(value, Mapping | tuple):
         return lower(value)
     if isinstance(value, Mapping):
         return {key: lower_content(key, each) for key, each in value.items() if each is not None}
     return [lower_content("", each) for each in value]
+
+
+def _lower_native(value: Any, source: Source) -> Any:
+    """Every text of the JSON in ``source``, which may hold templates."""
+    if isinstance(value, Mapping):
+        return {"$map": {key: _lower_native(each, source) for key, each in value.items()}}
+    if isinstance(value, list):
+        return [_lower_native(each, source) for each in value]
+    return lower_source(replace(source, text=value)) if isinstance(value, str) else value

@@ -19,7 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from flowengine import grammar, syntax
-from flowengine.filters import FILTERS, EvaluationFailed, Missing, Undefined, capped, printed, short
+from flowengine.filters import FILTERS, LONGEST_TEXT, EvaluationFailed, Missing, Undefined, capped, printed, short
 from flowengine.grammar import Comparison, Facts, Operand, Operation, Path, Reference
 from flowengine.patterns import compile_pattern
 from flowengine.syntax import BadExpression
@@ -213,7 +213,10 @@ class Text(Expression):
             self._code()
 
     def render(self, scope: Mapping[str, Any]) -> str:
-        """The text with every expression printed. Raises :class:`Undefined`, :class:`EvaluationFailed`."""
+        """The text with every expression printed, cut where nobody would hear or read the rest.
+
+        Raises :class:`Undefined`, :class:`EvaluationFailed`.
+        """
         if self.constant is not None:
             return self.constant
         values = self._values or self._code()
@@ -221,7 +224,7 @@ class Text(Expression):
             text = "".join([value if type(value) is str else printed(value) for value in values(_Scope(scope))])
         except (EvaluationFailed, *_FAILURES) as error:
             raise self._failure(error, scope) from None
-        return short(text)
+        return text[:LONGEST_TEXT]
 
     def value(self, scope: Mapping[str, Any]) -> Any:
         """The typed value of a whole expression, else the rendered text. Raises as :meth:`render`."""

@@ -13,6 +13,7 @@ from flowengine.model import CHANNELS
 from flowengine.numbers import e164
 from flowengine.problems import did_you_mean, listed
 from flowengine.service import Service
+from flowengine.values import BadValue, coerce
 
 KEYS = ("to", "channel", "app", "inputs", "id")
 
@@ -64,7 +65,19 @@ def known_inputs(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
     missing = [name for name in sorted(program.inputs) if name not in given and name not in program.defaults]
     if missing:
         raise CannotStart(f"the flow {program.name} needs the input {listed(missing, 'and')}")
-    return dict(given)
+    return {name: _typed(program, name, value) for name, value in given.items()}
+
+
+def _typed(program: Program, name: str, value: Any) -> Any:
+    variable = program.variables[name]
+    try:
+        found = coerce(variable["type"], value)
+    except BadValue as error:
+        raise CannotStart(f'the input "{name}" of the flow {program.name} is {variable["type"]}: {error}') from None
+    known = variable.get("one_of")
+    if known and found not in known:
+        raise CannotStart(f'the input "{name}" of the flow {program.name} is one of {listed(known)}')
+    return found
 
 
 def _shaped(data: Any) -> dict[str, Any]:

@@ -321,7 +321,6 @@ def test_undefined_names_its_path(source: str, path: str) -> None:
         "{{ long + long }}",
         "{{ long | spell }}",
         "{{ long | replace('x', 'yy') }}",
-        "{{ long }}{{ long }}",
         "{{ many | join(long) }}",
         "{{ infinite }}.",
         "{{ odd }}.",

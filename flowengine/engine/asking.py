@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,9 @@ MOST_OFFERED = 50
 
 LONGEST_LABEL = 1000
 """Characters of a value, a label or a description of such an element."""
+
+MOST_HEARD = 10_000
+"""Characters of an answer, or of an address in it, that a flow sees."""
 
 _OPENS = ("url", "call", "location", "calendar")
 
@@ -103,6 +106,19 @@ def numbering(content: Mapping[str, Any], channels: Sequence[str]) -> dict[str, 
     """What stands before the line of each value on the channels that it may go by; nothing where there are buttons."""
     lines = [line for channel in channels for line in shown(content, channel)]
     return {option["value"]: mark for mark, option in lines if mark}
+
+
+def heard(inbound: Inbound) -> Inbound:
+    """What a contact sent, as much of it as a flow sees: texts that are put together stay within their bounds."""
+    texts = inbound.text, inbound.metadata, inbound.postback
+    place = inbound.location
+    if place is None and not inbound.media and sum(map(len, texts)) <= MOST_HEARD:
+        return inbound
+    if place is not None:
+        place = replace(place, title=place.title[:MOST_HEARD], label=place.label[:MOST_HEARD])
+    media = tuple(replace(each, url=each.url[:MOST_HEARD]) for each in inbound.media)
+    text, metadata, postback = (each[:MOST_HEARD] for each in texts)
+    return replace(inbound, text=text, metadata=metadata, postback=postback, location=place, media=media)
 
 
 def said(inbound: Inbound) -> dict[str, Any]:

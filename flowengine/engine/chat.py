@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from flowengine.choosing import RESERVED
-from flowengine.engine.asking import asked, said, understood
+from flowengine.engine.asking import MOST_HEARD, asked, heard, said, understood
 from flowengine.engine.chat_turn import ChatTurn, wake_of
 from flowengine.engine.library import Library
 from flowengine.engine.outcome import Outcome, TurnFailed
@@ -44,6 +44,7 @@ BETWEEN = "\n"
 
 def hear(library: Library, session: Session, inbound: Inbound, world: World, person: Person) -> Reacted:
     """A message or tap of the contact."""
+    inbound = heard(inbound)
     talk = _talk(session)
     late = inbound.accept < talk.latest
     talk.latest = max(talk.latest, inbound.accept)
@@ -175,7 +176,7 @@ def follow_link(library: Library, session: Session, link: Link, world: World, pe
     turn = _turn(library, session, world, person)
     payload = link.ref or link.payload
     entrance = library.entrances.by_link(payload, talk.app, talk.channel, talk.sender)
-    turn.facts["message"]["link"] = payload
+    turn.facts["message"]["link"] = payload[:MOST_HEARD]
     if entrance is None or person.out:
         return Reacted("unclaimed", turn.outcome(), source=session.place)
     return enter(turn, entrance.flow, entrance.enter)
@@ -345,7 +346,7 @@ def _typed(turn: ChatTurn, text: str) -> Inbound:
     """Several messages as one."""
     talk = turn.talk
     ids = ("", "text", talk.channel, talk.identity, "", talk.sender, talk.contact, "", "", "")
-    return Inbound(*ids, injected=False, accept=talk.latest, text=text)
+    return heard(Inbound(*ids, injected=False, accept=talk.latest, text=text))
 
 
 def _reminded(turn: ChatTurn, node: Node) -> str:

@@ -110,7 +110,7 @@ class ChatTurn(Turn):
 
     def put(self, content: Mapping[str, Any], **more: Any) -> None:
         """One more message; an empty one is none."""
-        if any(content.values()):
+        if any(_says_something(part) for name, part in content.items() if name != "as"):
             self.sends.append({"content": dict(content), **more})
         else:
             self.note("unsent", "the message is empty")
@@ -280,6 +280,11 @@ class ChatTurn(Turn):
                 "talks": {person.talk.removeprefix(TALK): [talk.app, talk.channel, talk.identity]},
             }
         return [*found, (person.key, changes)] if changes else found
+
+
+def _says_something(part: Any) -> bool:
+    """Whether there is anything to read in a part of a message; a form of it says nothing."""
+    return bool(part.strip() if isinstance(part, str) else part) and part is not True
 
 
 def wake_of(talk: Talk, at: float) -> float | None:

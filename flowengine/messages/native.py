@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from flowengine.messages.channels import Channel
@@ -170,15 +171,28 @@ def _ask_place(option: Option, title: str) -> Button:
 
 
 def _calendar(option: Option, title: str) -> Button:
+    """An event for the calendar; without times that are times, the page that tells of it."""
     given = option.get("calendar") or {}
+    start, end = _moment(given.get("start")), _moment(given.get("end"))
+    fallback = str(option.get("url") or given.get("url") or "https://calendar.google.com")
+    if not start or not end:
+        return _url({"url": fallback}, title)
     told = {
-        "event_start": str(given.get("start") or ""),
-        "event_end": str(given.get("end") or ""),
+        "event_start": start,
+        "event_end": end,
         "event_title": str(given.get("title") or title),
         "event_description": str(given.get("description") or ""),
     }
-    fallback = str(option.get("url") or given.get("url") or "https://calendar.google.com")
     return "calendar_message", {"title": title, **_filled(told), "fallback_url": fallback}
+
+
+def _moment(value: Any) -> str:
+    """A time as it stands on the wire, in UTC where it names no offset; nothing where it is none."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return ""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 _BUTTONS = {
