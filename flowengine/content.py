@@ -122,7 +122,7 @@ def _json_of(text: str) -> Any:
         return None
 
 
-EXPLICIT = MapOf(Custom(_read_native, TEXT.schema(), "JSON text"), "a channel such as WHATSAPP", "|".join(CHANNELS))
+EXPLICIT = MapOf(Custom(_read_native, TEXT.schema(), TEXT.phrase()), "a channel such as WHATSAPP", "|".join(CHANNELS))
 
 SHAPES: Mapping[str, Record] = {
     "card": CARD,
