@@ -52,10 +52,10 @@ class Entrances:
         return found if found is not None and found.interrupt and found.flow != playing else None
 
     def by_link(self, payload: str, app: str, channel: str, to: str) -> Entrance | None:
-        """``shop*`` is every payload that begins with ``shop``; the longest that fits counts."""
-        fitting = [(len(value), each) for value, each in self.links if _fits(value, payload)]
-        fitting.sort(key=lambda pair: -pair[0])
-        return _narrowest([each for _, each in fitting], app, channel, to)
+        """``shop*`` is every payload that begins with ``shop``; a whole one counts before it, then the longest."""
+        fitting = [(not value.endswith("*"), len(value), each) for value, each in self.links if _fits(value, payload)]
+        fitting.sort(key=lambda found: found[:2], reverse=True)
+        return _narrowest([each for *_, each in fitting], app, channel, to)
 
     def for_any(self, app: str, channel: str, to: str) -> Entrance | None:
         return _narrowest(self.anyone, app, channel, to)
