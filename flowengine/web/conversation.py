@@ -10,6 +10,7 @@ from flowengine.web.answers import read_body
 
 MOST = 2 * 1024 * 1024
 """Bytes of a webhook: a text of 100,000 characters may be written with escapes only."""
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 AGAIN = {"Retry-After": "5"}
 
 
@@ -17,6 +18,8 @@ def conversation_routes(app: Flask, verifier: Verifier | None, service: Service)
     """``verifier`` is None where signatures are not checked."""
 
     def conversation() -> Response:
+        if request.method != "POST":
+            return Response(status=405, headers={"Allow": "POST"})
         body = read_body(request, MOST)
         if body is None:
             return Response(status=413)
@@ -27,4 +30,4 @@ def conversation_routes(app: Flask, verifier: Verifier | None, service: Service)
         return Response(status=status, headers=AGAIN if status == 503 else None)
 
     for path in ("/conversation", "/webhook/conversation"):
-        app.add_url_rule(path, path, conversation, methods=["POST"])
+        app.add_url_rule(path, path, conversation, methods=METHODS)
