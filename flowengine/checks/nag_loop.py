@@ -1,6 +1,7 @@
 """
 Timers alone drive a loop that nothing bounds, such as ringing somebody again every quarter of an hour:
-whoever does not pick up is rung for ever. `visits` on one of its states bounds it.
+whoever does not pick up is rung for ever, and whoever does not answer is written to. `visits` on one of its states
+bounds it.
 
 ```yaml wrong
 flow: wrong
@@ -38,17 +39,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowengine.checks.base import View, problem
-from flowengine.checks.cycles import circle, cycle_beyond, knots, names_of
-from flowengine.checks.lookup import positions, shown
+from flowengine.checks.cycles import circle, cycle_beyond, edges, knots, names_of, round_trip
+from flowengine.checks.lookup import positions, shown, waits
 from flowengine.checks.silent_caller import EVENTS
-from flowengine.graph import Way
+from flowengine.graph import Way, resolve
 from flowengine.problems import Problem
 
 SEVERITY = "warning"
 TIMERS = EVENTS | {"elapsed", "recorded", "disconnected"}
+UNASKED = frozenset({"timeout", "elapsed", "tick", "failed", "error"})
+"""What comes in a conversation without anybody writing."""
+
+
+_SENDS = ("say", "send")
 
 
 def check(view: View) -> Iterator[Problem]:
+    if view.flow.channel == "message":
+        yield from _messages(view)
+        return
     graph = circle(view, TIMERS).copy()
     graph.remove_edges_from([edge for edge in graph.edges if _left_to_others(view, graph.edges[edge]["way"])])
     silent = circle(view, EVENTS)
@@ -80,6 +89,51 @@ def _problem(view: View, cycle: list[Way]) -> Problem:
         severity="warning",
         notes=[whom if rings else "the call lasts until the platform ends it"],
         fix=f'add "visits: {{ max: 3, then: end }}" to {rung}',
+        state=first.source,
+        outcome=first.event,
+    )
+
+
+# --- messages --------------------------------------------------------------------------------------------
+
+
+def _messages(view: View) -> Iterator[Problem]:
+    graph = circle(view, UNASKED).copy()
+    graph.remove_edges_from([edge for edge in graph.edges if not _goes_round(view, graph.edges[edge]["way"])])
+    for part in knots(graph):
+        for source, target, way in edges(graph, part):
+            cycle = round_trip(graph, part, (source, target)) if _sends(view, way) else []
+            if any(waits(view.flow.states[each.source]) and each.event != "failed" for each in cycle):
+                yield _nags(view, cycle)
+                break
+
+
+def _goes_round(view: View, way: Way) -> bool:
+    """Whether it may be taken for ever: no condition beside it counts, and it is no timeout that never comes."""
+    state = view.flow.states[way.source]
+    beside = resolve(state, way.outcome, view.flow).branches() if way.outcome else state.config.get("branches") or ()
+    counted = any("visits." in branch.when.text for branch in beside if branch.when is not None)
+    never = way.event == "timeout" and state.kind == "ask" and state.config["timeout"] is None
+    return not counted and not never
+
+
+def _sends(view: View, way: Way) -> bool:
+    state = view.flow.states[way.source]
+    do = (*state.do, *(way.branch.do if way.branch else ()))
+    return state.kind in ("ask", "call") or any(each.name in _SENDS for each in do)
+
+
+def _nags(view: View, cycle: list[Way]) -> Problem:
+    first = next(way for way in cycle if waits(view.flow.states[way.source]))
+    sender = next(way.source for way in cycle if _sends(view, way))
+    return problem(
+        view,
+        "nag-loop",
+        first.mark,
+        f"timers alone drive this loop, and nothing bounds it: {shown(names_of(cycle))}",
+        severity="warning",
+        notes=["whoever does not answer is written to again and again"],
+        fix=f'add "visits: {{ max: 3, then: end }}" to {sender}',
         state=first.source,
         outcome=first.event,
     )

@@ -1,6 +1,6 @@
 """
 A `subflow` or `call` plays a flow that does not exist, is of the other channel or rings nobody, or gives it other
-inputs than it declares; or a `return` names an outcome that its flow does not declare. No way leads on from there.
+inputs than it has; or a `return` names an outcome that its flow does not declare. No way leads on from there.
 
 ```yaml wrong
 flow: wrong

@@ -40,10 +40,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import product
 
 from flowengine.checks.base import View, problem
+from flowengine.checks.places import spot
 from flowengine.graph import Book
+from flowengine.messages.folding import fold
 from flowengine.model import Trigger
 from flowengine.problems import Mark, Problem
 
@@ -89,37 +90,63 @@ def _key(trigger: Trigger) -> str:
     return "" if trigger.kind != "to" else f"to {digits}" if trigger.value.startswith("+") else f"to {trigger.value}"
 
 
+Claim = tuple[str, str]
+"""What sort of trigger, and the folded keyword or the link."""
+
+
 def _messages(view: View) -> Iterator[Problem]:
     """Claims on the same messages, told at the later one in the order of the flows' names."""
-    earlier = [each for each in view.book.flows.values() if each.channel == "message" and each.name <= view.flow.name]
-    claims = [(each.name, trigger) for each in sorted(earlier, key=lambda flow: flow.name) for trigger in each.triggers]
     for trigger in view.flow.triggers:
-        before = claims[: claims.index((view.flow.name, trigger))]
-        clash = next((each for each in before if _shared(each[1], trigger) is not None), None)
-        if clash is not None:
-            name, other = clash
-            what = _shared(other, trigger) or "all other messages"
-            again = f'"{name}" takes them already' if name != view.flow.name else "the flow takes them already"
-            message = f'"{view.flow.name}" takes {what}, but {again}, on line {other.mark.line} of {other.mark.file}'
-            fix = "take it out of one of them, or narrow both by app, channel or to"
-            yield problem(view, "trigger-clash", trigger.mark, message, fix=fix)
+        for claim in _claimed(trigger):
+            clash = _earlier(view, trigger, claim)
+            if clash is not None:
+                yield _same_messages(view, trigger, claim, *clash)
+                break
 
 
-def _shared(one: Trigger, other: Trigger) -> str | None:
-    """What both triggers claim; None where no message is meant by both."""
-    if one.kind != other.kind or not _meet(one, other):
-        return None
-    if one.kind == "any":
-        return ""
-    if one.kind == "link":
-        return f'the link "{other.value}"' if one.value == other.value else None
-    known = {word.strip().casefold() for word in one.words}
-    word = next((word for word in other.words if word.strip().casefold() in known), None)
-    return f'the keyword "{word}"' if word else None
+def _claimed(trigger: Trigger) -> list[Claim]:
+    if trigger.kind == "keywords":
+        return [("keyword", word) for word in dict.fromkeys(map(fold, trigger.words))]
+    return [(trigger.kind, trigger.value)] if trigger.kind in ("link", "any") else []
+
+
+def _earlier(view: View, trigger: Trigger, claim: Claim) -> tuple[str, Trigger] | None:
+    """The first that claims the same, with its flow; None if this one is the first."""
+    for name, other in _claims(view.book).get(claim, ()):
+        if other.mark == trigger.mark:
+            return None
+        if _meet(other, trigger):
+            return name, other
+    return None
+
+
+def _claims(book: Book) -> dict[Claim, list[tuple[str, Trigger]]]:
+    if "claims" not in book.cache:
+        found: dict[Claim, list[tuple[str, Trigger]]] = {}
+        talks = [each for each in book.flows.values() if each.channel == "message"]
+        for flow in sorted(talks, key=lambda each: each.name):
+            for trigger in flow.triggers:
+                for claim in _claimed(trigger):
+                    found.setdefault(claim, []).append((flow.name, trigger))
+        book.cache["claims"] = found
+    claims: dict[Claim, list[tuple[str, Trigger]]] = book.cache["claims"]
+    return claims
+
+
+def _same_messages(view: View, trigger: Trigger, claim: Claim, name: str, other: Trigger) -> Problem:
+    kind, value = claim
+    word = next((each for each in trigger.words if fold(each) == value), value)
+    what = "all other messages" if kind == "any" else f'the {kind} "{word}"'
+    again = f'"{name}" takes them already' if name != view.flow.name else "the flow takes them already"
+    mark = spot(view, trigger.mark, rf"(?<!\w)({re.escape(word)})(?!\w)") if kind == "keyword" else trigger.mark
+    message = f'"{view.flow.name}" takes {what}, but {again}, on line {other.mark.line} of {other.mark.file}'
+    fix = "take it out of one of them, or narrow both by app, channel or to"
+    return problem(view, "trigger-clash", mark, message, fix=fix)
 
 
 def _meet(one: Trigger, other: Trigger) -> bool:
     """Whether some message may come through the app, channel and number of both."""
-    apart = any(a and b and a != b for a, b in ((one.app, other.app), (one.to, other.to)))
-    channels = not (one.channels and other.channels) or any(a == b for a, b in product(one.channels, other.channels))
-    return channels and not apart
+    apart = one.app and other.app and one.app != other.app
+    numbers = {re.sub("[^0-9]", "", each.to) for each in (one, other)} - {""}
+    channels = not (one.channels and other.channels) or bool({*one.channels} & {*other.channels})
+    return channels and not apart and len(numbers) < 2

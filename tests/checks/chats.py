@@ -38,4 +38,4 @@ def told(rule: str, text: str, project: Project | None = None, **others: str) ->
 
 def quiet(text: str, **others: str) -> list[str]:
     """Everything that any rule says."""
-    return [f"{each.mark.line} {each.rule}: {each.message}" for each in found(text, **others)]
+    return [f"{each.mark.line} {each.rule}: {each.message}" for each in found(text, project=None, **others)]
