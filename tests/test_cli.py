@@ -423,6 +423,7 @@ def chats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
     from flowengine.web import create_app
 
     flows(tmp_path, table=TABLE)
+    (tmp_path / "flowengine.yaml").write_text("consent: { farewell: Goodbye. }\n")
     env = {"FLOWENGINE_STORE": f"sqlite:///{tmp_path}/x.db", "CONVERSATION_WEBHOOK_SECRET": "s3cret, with a comma"}
     voice = {"VOICE_APPLICATION_KEY": KEY, "VOICE_APPLICATION_SECRET": SECRET}
     listening = make_server("127.0.0.1", 0, create_app({**env, **voice, "WEBHOOK_PROTECTION": "always"}))
@@ -448,6 +449,11 @@ def test_post_of_a_message_shows_what_the_contact_reads(chats: dict[str, str]) -
     assert (again.exit_code, again.stdout) == (0, "")
     assert "Nothing waits to be sent" in again.stderr
     assert run("post", TEXT, "--text", "1").stdout == "See you.\n"
+
+
+def test_post_shows_the_farewell_though_what_waited_was_dropped(chats: dict[str, str], tmp_path: Path) -> None:
+    run("post", TEXT)
+    assert run("post", TEXT, "--text", "STOP").stdout == "Goodbye.\n"
 
 
 def test_post_twice_is_answered_once(chats: dict[str, str]) -> None:
@@ -551,7 +557,7 @@ def test_start_writes_to_somebody(store: str) -> None:
     assert result.exit_code == 0
     assert re.fullmatch(r"started \(session [0-9a-f]{32}\)\n", result.stdout)
     assert "waits in the outbox. Messages cannot be sent: PROJECT_ID, " in result.stderr
-    (row,) = peek.waiting(store, 0)
+    (row,) = peek.waiting(store) or ()
     assert json.loads(row.payload)["identity"] == "12025550150"
     assert "started before; nothing happened" in run("start", "table", "--to", "+12025550150", "--id", "visit-1").stdout
     assert "it begins later" in run("start", "flows/table.yaml", "--to", "+12025550150").stdout

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from test_web import Served, free_port
 
 from flowengine.build import build
+from flowengine.messages.consent import consent
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -52,8 +57,14 @@ def test_the_output_shown_is_what_it_prints(tmp_path: Path) -> None:
     assert blocks(README, "text")[0] == shown_problems(tmp_path), "paste the output into README.md"
 
 
-@pytest.mark.parametrize("code", blocks((ROOT / "docs" / "api.md").read_text("utf-8"), "python"))
-def test_the_python_of_the_api_page_runs(code: str) -> None:
+MESSAGES = (ROOT / "docs" / "messages.md").read_text("utf-8")
+PYTHON = [
+    each for page in ("api", "messages") for each in blocks((ROOT / f"docs/{page}.md").read_text("utf-8"), "python")
+]
+
+
+@pytest.mark.parametrize("code", PYTHON)
+def test_the_python_of_the_pages_runs(code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
 
@@ -88,3 +99,44 @@ def test_the_commands_shown_run(arguments: list[str], tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "flowengine", *given], cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     assert len(SHOWN) == 3
+
+
+def wait_for(served: Served) -> None:
+    for _ in range(200):
+        try:
+            served.ask("GET", "/health")
+            return
+        except OSError:
+            assert served.process.poll() is None
+            time.sleep(0.1)
+
+
+def test_the_conversation_shown_is_held_by_a_server(tmp_path: Path) -> None:
+    """Its commands are run against served flows, and their output is what is shown."""
+    steps = re.findall(r"^\$ flowengine (.+)\n((?:(?!\$ ).*\n)*)", blocks(MESSAGES, "shell")[0], re.MULTILINE)
+    assert len(steps) >= 5
+    port = free_port()
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("FLOWENGINE_", "VOICE_"))}
+    store = f"sqlite:///{tmp_path}/x.db"
+    env = {**clean, "PORT": str(port), "FLOWENGINE_STORE": store, "FLOWENGINE_ENV": "development"}
+    command = [sys.executable, "-m", "flowengine"]
+    with (tmp_path / "out").open("wb") as out:
+        serve = subprocess.Popen([*command, "serve", "--workers", "1"], cwd=ROOT, env=env, stdout=out, stderr=out)
+    try:
+        wait_for(Served(port, serve))
+        for words, shown in steps:
+            done = subprocess.run([*command, *shlex.split(words)], cwd=ROOT, env=env, capture_output=True, check=False)
+            assert done.stdout.decode() == shown, done.stderr.decode()
+    finally:
+        serve.terminate()
+        serve.wait(20)
+
+
+def test_the_words_of_consent_named_are_those_there_are() -> None:
+    rows = MESSAGES.partition("## Consent")[2].partition("\n\nThe words")[0].splitlines()[4:]
+    stop, ours, start, help = [re.findall(r"\b[A-Z]{4,}\b|\bEND\b|\bYES\b", row.split("|")[1]) for row in rows]
+    assert {consent(word, "WHATSAPP", {word.lower()}) for word in stop} == {"stop"}
+    assert {consent(word, "SMS") for word in ours} == {"stop"}
+    assert {consent(word, "SMS", {word.lower()}) for word in ours} == {""}
+    assert {consent(word, "SMS", out=True) for word in start} == {"start"}
+    assert {consent(word, "SMS") for word in help} == {"help"}

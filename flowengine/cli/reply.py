@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from secrets import token_hex
 from time import monotonic, sleep
 from typing import Any
@@ -55,15 +56,16 @@ class Outbox:
 
     def __init__(self) -> None:
         from flowengine.settings import DEFAULT_STORE
-        from flowengine.stores import peek
+        from flowengine.stores.peek import waiting
 
-        self._peek = peek
-        self._url = os.environ.get("FLOWENGINE_STORE") or DEFAULT_STORE
-        self._newest = peek.newest(self._url)
+        url = os.environ.get("FLOWENGINE_STORE") or DEFAULT_STORE
+        self._waiting = partial(waiting, url)
+        before = self._waiting()
+        self._before = None if before is None else {each.id for each in before}
 
     def show(self) -> Iterator[str]:
         """The messages as the contact reads them; what is to be known about them goes to standard error."""
-        if self._newest is None:
+        if self._before is None:
             note("200: accepted. The store is not a file in this folder, so that the reply cannot be shown here")
             return
         sends = self._sends()
@@ -80,7 +82,7 @@ class Outbox:
 
         until = monotonic() + PATIENCE
         while True:
-            rows = self._peek.waiting(self._url, self._newest or 0)
+            rows = [each for each in self._waiting() or () if each.id not in (self._before or ())]
             left = [each for each in rows if each.kind == "turn" and not json.loads(each.payload).get("later")]
             if not left or monotonic() > until:
                 break
