@@ -128,6 +128,8 @@ def _has_else(content: Content) -> bool:
 def _of_options(content: Content, limits: Channel) -> Form:
     text = native.beside(content)
     found = layout(content.get("options") or (), limits.name, content.get("as") or "", text)
+    if found == "list" and not text.strip():
+        return "text"  # a list has a heading
     return "choice" if found == "buttons" else found
 
 
@@ -166,7 +168,8 @@ def _of_carousel(content: Content, limits: Channel) -> Form:
 def _of_list(content: Content, limits: Channel) -> Form:
     rows = options_of(content)
     forced = content.get("as") or "list"
-    found = layout(rows, limits.name, forced, native.beside(content))
+    heading = native.beside(content)
+    found = layout(rows, limits.name, forced, heading) if heading.strip() else "text"
     if found == "list" and (content.get("as") == "list" or _rows_fit(rows, limits)):
         return "list"
     is_flat = len(content["list"].get("sections") or ()) <= 1 and not any(row.get("description") for row in rows)

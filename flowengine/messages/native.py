@@ -48,7 +48,7 @@ def rows(content: Content, wire: Wire) -> dict[str, Any]:
     told = {
         "title": given.get("title") or beside(content),
         "description": given.get("description"),
-        "sections": [_section(section, wire) for section in sections],
+        "sections": [each for each in (_section(section, wire) for section in sections) if each["items"]],
     }
     menu = cut(str(given.get("menu") or content.get("menu") or ""), wire.limits.menu)
     properties = {"message_properties": {"menu": menu}} if menu else {}
