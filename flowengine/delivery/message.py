@@ -28,7 +28,9 @@ LOG = logging.getLogger("flowengine")
 PATIENCE = 86_400.0
 """Seconds after which a message that could not be sent is given up."""
 RECEIPT = 60.0
-"""Seconds that the receipt of an uncertain send is waited for at first; longer each time, up to an hour."""
+"""Seconds that the receipt of an uncertain send is waited for at first."""
+GROWTH = 1.5
+"""How much longer each time."""
 LONGEST = 3600.0
 PACE = 20.0
 """Messages a second that an app's queue is drained at; more would only wait there."""
@@ -128,7 +130,7 @@ class Messages:
     def _pause(self, leased: Leased, error: SendError) -> float:
         told = error.retry_after or 0.0
         if isinstance(error, Ambiguous):
-            return max(told, min(LONGEST, self.receipt * 2.0 ** min(leased.attempts - 1, 16)))
+            return max(told, min(LONGEST, self.receipt * GROWTH ** min(leased.attempts - 1, 40)))
         if isinstance(error, Limited) and error.retry_after is not None:
             self.pace.shut = max(self.pace.shut, self.desk.now() + told)
             return told
