@@ -37,7 +37,11 @@ class Chat(Line):
         identity: str = ME,
         env: Mapping[str, str] | None = None,
         project: str = "",
+        functions: str = "",
     ) -> None:
+        if functions:
+            (folder / "flows").mkdir()
+            (folder / "flows" / "functions.py").write_text(functions)
         if project:
             (folder / "flowengine.yaml").write_text(project)
         super().__init__(folder, *flows, store=store, env={"CONVERSATION_APP_ID": APP, **(env or {})})

@@ -26,7 +26,11 @@ on: { timeout: end, invalidinput: end }
 start: ask
 states:
   ask:
-    ask: { prompt: Well?, choices: { fine: OK, off: { words: [cancel] } }, timeout: 2h, remind: [ { after: 1h, say: Hey? } ] }
+    ask:
+      prompt: Well?
+      choices: { fine: OK, off: { words: [cancel] } }
+      timeout: 2h
+      remind: [ { after: 1h, say: Hey? } ]
   fine: { say: Good., next: ask }
   off: { say: Off., next: end }
   pause: { wait: { for: 2h }, on: { elapsed: fine } }

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flowengine.chats import Engaged
 from flowengine.delivery.base import Desk
+from flowengine.engine.outcome import TurnFailed
 from flowengine.stores.base import Leased
+
+LOG = logging.getLogger("flowengine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,18 @@ class Dials:
     desk: Desk
 
     def __call__(self, leased: Leased, payload: Mapping[str, Any]) -> None:
-        self.desk.service.dial(payload["flow"], payload["with"], leased.id, payload["told"])
-        self.desk.store.settle(leased)
+        try:
+            self.desk.service.dial(payload["flow"], payload["with"], leased.id, payload["told"])
+        except (TurnFailed, KeyError) as error:
+            self._refuse(leased, payload["told"], error)
+        else:
+            self.desk.store.settle(leased)
+
+    def _refuse(self, leased: Leased, told: Mapping[str, Any], error: Exception) -> None:
+        """The call cannot even begin: its number is none, say, or its flow is gone."""
+        LOG.error("a call could not be begun: %s", type(error).__name__)
+        self.desk.service.chats.called({**told, "outcome": "error", "result": {}})
+        self.desk.bury(leased, f"the call could not be begun: {type(error).__name__}")
 
 
 @dataclass(frozen=True, slots=True)

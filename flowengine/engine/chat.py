@@ -23,8 +23,8 @@ from flowengine.messages.folding import fold
 from flowengine.messages.matching import expected_words
 from flowengine.webhooks import Inbound, Link
 
-ORDER = ("settle", "remind", "tick", "timeout", "elapsed", "expire")
-"""Why a place wakes up; what comes first where two are due."""
+ORDER = ("settle", "timeout", "elapsed", "expire", "remind", "tick")
+"""Why a place wakes up; what comes first where two are due: nobody is reminded of what is over."""
 
 UNASKED = frozenset({"remind", "tick", "timeout", "elapsed"})
 """Timers that may send something, and wait until the contact may be disturbed."""
