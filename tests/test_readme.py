@@ -15,6 +15,19 @@ from test_web import Served, free_port
 
 from flowengine.build import build
 from flowengine.messages.consent import consent
+from flowengine.settings import KNOWN
+from flowengine.sinch.credentials import (
+    CONVERSATION_AUTH,
+    CONVERSATION_REGION,
+    KEY,
+    OLD_PROTECTION,
+    PROTECTION,
+    REGION,
+    SECRET,
+)
+from flowengine.sinch.credentials import MESSAGES as MESSAGES_NEED
+from flowengine.sinch.webhook_signing import SECRET as WEBHOOK_SECRET
+from flowengine.sinch.webhook_signing import TOKEN, WINDOW
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -25,7 +38,7 @@ def blocks(text: str, kind: str) -> list[str]:
 
 
 def shown_problems(folder: Path) -> str:
-    (folder / "desk.yaml").write_text(blocks(README, "yaml")[1], "utf-8")
+    (folder / "desk.yaml").write_text(blocks(README, "yaml")[2], "utf-8")
     command = [sys.executable, "-m", "flowengine", "validate", "desk.yaml"]
     done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     assert done.returncode == 1
@@ -40,6 +53,12 @@ def test_the_first_flow_is_the_example_of_that_name() -> None:
 def test_the_first_flow_has_no_problems(tmp_path: Path) -> None:
     (tmp_path / "hello.yaml").write_text(blocks(README, "yaml")[0], "utf-8")
     assert build([str(tmp_path)]).problems == []
+
+
+def test_the_chat_shown_has_no_problems(tmp_path: Path) -> None:
+    (tmp_path / "coming.yaml").write_text(blocks(README, "yaml")[1], "utf-8")
+    assert build([str(tmp_path)]).problems == []
+    assert len(blocks(README, "yaml")[1].splitlines()) <= 20
 
 
 def test_the_picture_is_of_the_first_flow() -> None:
@@ -140,3 +159,11 @@ def test_the_words_of_consent_named_are_those_there_are() -> None:
     assert {consent(word, "SMS", {word.lower()}) for word in ours} == {""}
     assert {consent(word, "SMS", out=True) for word in start} == {"start"}
     assert {consent(word, "SMS") for word in help} == {"help"}
+
+
+def test_every_setting_is_explained() -> None:
+    text = (ROOT / "docs" / "running.md").read_text("utf-8")
+    table = text.partition("## Settings")[2].partition("\n## ")[0]
+    told = set(re.findall(r"`([A-Z][A-Z0-9_]{3,}[A-Z0-9])`", table))
+    read = {*KNOWN, *MESSAGES_NEED, KEY, SECRET, REGION, PROTECTION, OLD_PROTECTION, CONVERSATION_REGION}
+    assert told == {*read, CONVERSATION_AUTH, WEBHOOK_SECRET, TOKEN, WINDOW}
