@@ -15,6 +15,8 @@ from jsonschema import Draft202012Validator
 from serving import Line
 from test_web import free_port
 
+from flowengine.banner import missing
+from flowengine.build import build, read_artefact, write_artefact
 from flowengine.chats import Address
 from flowengine.delivery.message import LONGEST, PATIENCE, Messages, Pace
 from flowengine.engine.person import talk_record
@@ -22,6 +24,7 @@ from flowengine.messages.channels import CHANNELS
 from flowengine.sinch.conversation import AUTH_URL, BASE_URL, ConversationClient
 from flowengine.sinch.fake import Accept, AcceptThenDrop, Account, Answer, Drop, FakeSinch, Hang, Record, Slow, bodies
 from flowengine.stores.base import Effect, Write
+from flowengine.web import create_app
 from flowengine.webhooks import talk_key
 from flowengine.worker import Worker
 
@@ -190,6 +193,25 @@ def test_without_credentials_messages_wait_for_them(post: Post) -> None:
     post.works = post.worker()
     assert post.work(61) == ASKED
     assert post.letters == 0
+
+
+def test_what_is_missing_for_messages_is_said_before_anything_is_served(tmp_path: Path) -> None:
+    (tmp_path / "shirts.yaml").write_text(SHIRTS)
+    built = build([str(tmp_path)])
+    artefact, _ = read_artefact(write_artefact(built))
+    told = missing(artefact, {"CONVERSATION_APP_ID": APP})
+    assert any("PROJECT_ID_API_KEY" in line and "not set" in line for line in told), told
+    assert not any("PROJECT_ID" in line for line in missing(artefact, FakeSinch().env()))
+
+
+def test_a_store_in_memory_is_drained_where_it_is_served(tmp_path: Path, sinch: FakeSinch) -> None:
+    (tmp_path / "shirts.yaml").write_text(SHIRTS)
+    env = {**sinch.env(), "FLOWENGINE_STORE": "memory:", "FLOWENGINE_FLOWS": str(tmp_path)}
+    sinch.webhook(create_app(env))
+    assert sinch.inbound("hello").status_code == 200
+    assert [each.text for each in sinch.wait(2)] == ASKED
+    assert sinch.inbound("small").status_code == 200
+    assert sinch.wait(3)[2].text == "Small it is."
 
 
 # --- failures that stay ------------------------------------------------------------------------------------------
