@@ -58,6 +58,7 @@ class Poster:
         self._stopped = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._client: httpx.Client | None = None
 
     def write(self, data: Json) -> Webhook:
         """Sign a body. Without a secret there are no signature headers."""
@@ -71,10 +72,18 @@ class Poster:
         if not self.target:
             raise NoTarget("say where webhooks go: FakeSinch.webhook(address or WSGI application)")
         hush()
-        url = self.target if isinstance(self.target, str) else "http://app.test/webhook/conversation"
-        transport = None if isinstance(self.target, str) else httpx.WSGITransport(self.target)
-        with httpx.Client(transport=transport, trust_env=False, timeout=30.0) as client:
-            return client.post(url, content=webhook.body, headers=dict(webhook.headers))
+        headers = dict(webhook.headers)
+        if isinstance(self.target, str):
+            return self._over_http().post(self.target, content=webhook.body, headers=headers)
+        with httpx.Client(transport=httpx.WSGITransport(self.target), trust_env=False) as client:
+            return client.post("http://app.test/webhook/conversation", content=webhook.body, headers=headers)
+
+    def _over_http(self) -> httpx.Client:
+        """One for all: to make one takes longer than a request."""
+        with self._changed:
+            if self._client is None:
+                self._client = httpx.Client(trust_env=False, timeout=30.0)
+            return self._client
 
     def queue(self, webhook: Webhook, after: float) -> None:
         """Post it in ``after`` seconds."""
@@ -94,7 +103,10 @@ class Poster:
     def stop(self) -> None:
         with self._changed:
             self._stopped = True
+            client, self._client = self._client, None
             self._changed.notify_all()
+        if client is not None:
+            client.close()
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
