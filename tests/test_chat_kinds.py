@@ -16,7 +16,7 @@ from flowengine.worker import Worker
 
 OpenChat = Callable[..., Chat]
 OK = Response(200, {}, "")
-DOWN = Response(503, None, "status 503")
+DOWN = Response(503, None, "")
 
 
 def flow(states: str, more: str = "", name: str = "kinds") -> str:
