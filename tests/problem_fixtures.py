@@ -1,3 +1,5 @@
+"""What a rule tells of a flow written as text."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
