@@ -17,6 +17,7 @@ Format = Literal["text", "json", "github"]
 Lines = Callable[[str], Sequence[str]]
 WIDEST = 160
 _SEEN_BEFORE = 40
+_LINES_SHOWN = 8
 _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2"}
 
 
@@ -47,6 +48,18 @@ def printable(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Sms:
+    """What one constant text costs as SMS, with its choices; ``units`` are septets or UTF-16 units."""
+
+    flow: str
+    mark: Mark
+    language: str
+    encoding: str
+    units: int
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a run found: ``flows`` and ``states`` were looked at, ``files`` are all files that were read."""
 
@@ -55,6 +68,7 @@ class Report:
     states: int
     seconds: float | None
     files: Sequence[str] = ()
+    sms: Sequence[Sms] = ()
 
     def count(self, severity: str) -> int:
         return sum(problem.severity == severity for problem in self.problems)
@@ -122,6 +136,40 @@ def sentence(report: Report) -> str:
     return f"{found} in {part}{counted(len(report.files), 'flow')} {size}."
 
 
+def sms_of(book: Any) -> list[Sms]:
+    """Every constant SMS of the flows of a :class:`~flowengine.graph.Book`."""
+    from flowengine.checks.base import View
+    from flowengine.checks.sms import texts_of
+
+    return [
+        Sms(name, each.mark, each.language, each.segments.encoding, each.segments.units, each.segments.parts)
+        for name, flow in book.flows.items()
+        for each in texts_of(View(flow, book))
+    ]
+
+
+def sms_lines(sms: Sequence[Sms]) -> list[str]:
+    """``SMS: 9 texts of 1 part, 2 of 2 parts (flows/booking.yaml:31, :60)``: a line for every flow that sends any."""
+    flows: dict[str, list[Sms]] = {}
+    for each in sms:
+        flows.setdefault(each.flow, []).append(each)
+    return [_sms_line(found) for found in flows.values()]
+
+
+def _sms_line(sms: Sequence[Sms]) -> str:
+    shown: list[str] = []
+    for parts in sorted({each.parts for each in sms}):
+        some = [each for each in sms if each.parts == parts]
+        size = f"{counted(len(some), 'text')} of {counted(parts, 'part')}"
+        if shown:
+            size = size.replace(" texts", "").replace(" text", "")
+        lines = list(dict.fromkeys(each.mark.line for each in some))
+        where = ", :".join(map(str, lines[:_LINES_SHOWN])) + (", …" if len(lines) > _LINES_SHOWN else "")
+        shown.append(f"{size} ({some[0].mark.file}:{where})" if parts > 1 else size)
+    told = any(each.parts > 1 for each in sms)
+    return f"SMS: {', '.join(shown)}" if told else f"SMS: {', '.join(shown)} ({sms[0].mark.file})"
+
+
 def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
@@ -175,8 +223,15 @@ def as_json(report: Report) -> str:
         "states": report.states,
         "errors": report.count("error"),
         "warnings": report.count("warning"),
+        "sms": [_sms(each) for each in report.sms],
     }
     return json.dumps(whole, indent=2, ensure_ascii=False)
+
+
+def _sms(each: Sms) -> dict[str, Any]:
+    place = {"file": each.mark.file, "line": each.mark.line, "column": each.mark.column}
+    cost = {"encoding": each.encoding, "units": each.units, "parts": each.parts}
+    return {"flow": each.flow, **place, "language": each.language, **cost}
 
 
 def _record(problem: Problem) -> dict[str, Any]:

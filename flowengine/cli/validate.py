@@ -11,7 +11,7 @@ import click
 
 from flowengine.cli import PROBLEMS, Command, Sentence
 from flowengine.cli.finding import note, paths_or_default, say, tell
-from flowengine.report import Report, as_github, as_json, counted, next_commands, paint_for, sentence
+from flowengine.report import Report, as_github, as_json, counted, next_commands, paint_for, sentence, sms_lines, sms_of
 
 if TYPE_CHECKING:
     from flowengine.build import Built
@@ -50,7 +50,8 @@ def validate(paths: tuple[str, ...], strict: bool, form: str, verbose: bool) -> 
     files = [each.document.file for each in built.source.loaded]
     if not files and not built.problems:
         raise Sentence(f"there are no flows (*.yaml) in {', '.join(given)}")
-    report = Report(built.problems, len(files), built.states, perf_counter() - began, files)
+    sms = sms_of(built.book)
+    report = Report(built.problems, len(files), built.states, perf_counter() - began, files, sms)
     if verbose:
         _name_files(built)
     _print(built, report, form)
@@ -70,6 +71,8 @@ def _print(built: Built, report: Report, form: str) -> None:
         tell(report.problems, built)
         if report.problems:
             say("", paint)
+    for line in sms_lines(report.sms) if form == "text" else ():
+        say(line, paint)
     say(paint(sentence(report), "bold"), paint)
     names = {flow.file: name for name, flow in built.book.flows.items()}
     if form == "text" and (more := next_commands(report.problems, names)):
