@@ -128,7 +128,7 @@ def test_a_clean_run(tmp_path: Path) -> None:
     flows(tmp_path, good=GOOD)
     result = run("validate")
     assert result.exit_code == 0
-    assert result.stdout.startswith("no problems in 1 flow (1 state, 0.")
+    assert result.stdout.startswith("no problems in 1 flow (1 state, ")
     assert result.stderr == ""
 
 
@@ -449,6 +449,14 @@ def test_post_of_a_message_shows_what_the_contact_reads(chats: dict[str, str]) -
     assert (again.exit_code, again.stdout) == (0, "")
     assert "Nothing waits to be sent" in again.stderr
     assert run("post", TEXT, "--text", "1").stdout == "See you.\n"
+
+
+def test_post_writes_to_the_app_that_can_answer(chats: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVERSATION_APP_ID", "01OURS")
+    run("post", TEXT)
+    run("post", TEXT, "--text", "1")
+    rows = peek.waiting(chats["FLOWENGINE_STORE"]) or []
+    assert [json.loads(each.payload)["app"] for each in rows] == ["01OURS", "01OURS"]
 
 
 def test_post_shows_the_farewell_though_what_waited_was_dropped(chats: dict[str, str], tmp_path: Path) -> None:

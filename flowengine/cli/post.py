@@ -12,7 +12,7 @@ import click
 
 from flowengine.cli import PROBLEMS, Command, Sentence
 from flowengine.cli.finding import note, say
-from flowengine.cli.reply import Outbox, signed, webhook_in, written
+from flowengine.cli.reply import Outbox, of_this_app, signed, webhook_in, written
 from flowengine.report import paint_for
 
 TIMEOUT = 10.0
@@ -37,7 +37,8 @@ def post(file: Any, url: str | None, again: bool, call: str | None, text: str | 
     """Send the callback or webhook in FILE (JSON; - for standard input) to a running server and show its answer.
 
     Callbacks are signed when VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are set, webhooks when
-    CONVERSATION_WEBHOOK_SECRET is. The answer to a message is what waits in the outbox of FLOWENGINE_STORE.
+    CONVERSATION_WEBHOOK_SECRET is. A message is put to the app CONVERSATION_APP_ID, where that is set; its answer
+    is what waits in the outbox of FLOWENGINE_STORE.
     """
     body = file.read()
     webhook = webhook_in(body)
@@ -66,6 +67,7 @@ def _call(target: str, body: bytes, again: bool) -> None:
 def _of_contact(webhook: dict[str, Any], body: bytes, call: str | None, text: str | None) -> bytes:
     if call is not None:
         raise Sentence("the file is no callback of a call, so --call has nowhere to go; --text writes another message")
+    webhook, body = of_this_app(webhook, body)
     return body if text is None else written(webhook, text)
 
 

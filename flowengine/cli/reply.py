@@ -33,6 +33,15 @@ def webhook_in(body: bytes) -> dict[str, Any] | None:
     return found if known else None
 
 
+def of_this_app(webhook: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    """The webhook as if it came to the app of the environment, which its reply will be sent from."""
+    app = os.environ.get("CONVERSATION_APP_ID", "").strip()
+    if not app or webhook.get("app_id") == app:
+        return webhook, body
+    changed = {**webhook, "app_id": app}
+    return changed, json.dumps(changed).encode()
+
+
 def written(webhook: Mapping[str, Any], text: str) -> bytes:
     """Another message of the same contact, accepted now."""
     message = webhook.get("message")

@@ -139,6 +139,7 @@ class Messages:
     def _give_up(self, leased: Leased, reason: str) -> None:
         """A dead letter; if it was a question, its flow goes on with ``failed``."""
         self.desk.service.counted("not_sent")
+        LOG.warning("a message is not sent: %s", reason)
         self.desk.service.chats.undelivered(leased.id, reason)
         self.desk.bury(leased, reason)
 
