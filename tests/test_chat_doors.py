@@ -9,9 +9,12 @@ from typing import Any
 import orjson
 import pytest
 from chatting import APP, BUSINESS, ME, Chat
+from flask import Flask
 
 from flowengine.engine.entrances import Entrance, Entrances
+from flowengine.settings import Settings
 from flowengine.starting import CannotStart, start_conversation
+from flowengine.web.outside import outside_routes
 
 OpenChat = Callable[..., Chat]
 OTHER = "01HX2APP0000000000000000B2"
@@ -225,6 +228,30 @@ def test_only_a_flow_that_says_so_is_started_from_outside(open_chat: OpenChat) -
         start_conversation(chat.service, "asks", GIVEN)
     with pytest.raises(CannotStart, match="did you mean"):
         start_conversation(chat.service, "startd", GIVEN)
+
+
+def test_starts_and_events_come_in_by_http(open_chat: OpenChat) -> None:
+    pausing = ASKS.replace("wait: { for: 1h }, on: {", "wait: { for: 1h, until: ready }, on: { ready: fine,")
+    chat = open_chat(STARTED, pausing)
+    app = Flask("outside")
+    outside_routes(app, Settings("", "", "memory:", "secret-token", True, "", 1, None), chat.service)
+    client = app.test_client()
+    bearer = {"Authorization": "Bearer secret-token"}
+
+    def post(path: str, data: Any, headers: dict[str, str] = bearer) -> tuple[int, Any]:
+        answer = client.post(path, data=orjson.dumps(data), headers=headers)
+        return answer.status_code, orjson.loads(answer.data or b"{}")
+
+    assert post("/flows/started/start", GIVEN, {})[0] == 401
+    assert post("/flows/started/start", GIVEN) == (202, {"session": chat.key, "became": "start"})
+    assert chat.answers() == ["Hello Ann, 4."]
+    assert post("/flows/started/start", {**GIVEN, "inputs": {"name": "Ann", "seats": "x"}})[0] in (400, 422)
+    assert post("/flows/asks/start", GIVEN)[0] == 409
+    assert post("/flows/none/start", GIVEN)[0] == 404
+    chat.write("pause")
+    assert post(f"/sessions/{chat.key}/events/other", {})[0] == 409
+    assert post(f"/sessions/{chat.key}/events/ready", {}) == (202, {"event": "ready", "became": "ready"})
+    assert chat.answers() == ["Good."]
 
 
 # --- who is who ------------------------------------------------------------------------------------------------

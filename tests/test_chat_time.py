@@ -139,6 +139,25 @@ def test_a_session_that_resumes_puts_the_question_again(open_chat: OpenChat) -> 
     chat.play("> I am back\n< Well?\n> here\n< Got here.")
 
 
+def test_a_word_that_breaks_in_does_so_where_a_session_could_be_resumed(open_chat: OpenChat) -> None:
+    agent = """
+flow: agent
+channel: message
+triggers: [ { keywords: [agent], interrupt: true } ]
+start: here
+states: { here: { say: Here I am., next: end } }
+"""
+    chat = open_chat(timed("repeats: 0", "session: { expires: 1d, then: resume }"), agent)
+    chat.play("> go\n< Well?\nwait 2d\n> agent\n< Here I am.")
+
+
+def test_a_start_does_not_wait_for_a_session_that_only_could_be_resumed(open_chat: OpenChat) -> None:
+    chat = open_chat(timed("repeats: 0", "session: { expires: 1d, then: resume }"))
+    chat.play("> go\n< Well?\nwait 2d")
+    assert chat.service.chats.begin("timed", HERE, {}) == "start"
+    assert chat.answers() == ["Well?"]
+
+
 def test_what_waits_for_days_is_not_swept_away(open_chat: OpenChat) -> None:
     chat = open_chat(timed("timeout: 20d"))
     chat.write("go")

@@ -98,12 +98,15 @@ def _consent(turn: ChatTurn, inbound: Inbound) -> str:
     channel, out = turn.talk.channel, turn.person.out
     if inbound.kind != "text" or not consent(inbound.text, channel, (), out):
         return ""
-    expected = _expected(turn, fold(inbound.text)) if stands(turn.session) else turn.library.entrances.words
-    wish = consent(inbound.text, channel, expected, out)
+    wish = consent(inbound.text, channel, _expected(turn, fold(inbound.text)), out)
     return wish if wish != "start" or out else ""
 
 
 def _expected(turn: ChatTurn, folded: str) -> set[str]:
+    if not stands(turn.session):
+        talk = turn.talk
+        claimed = turn.library.entrances.by_words(folded, talk.app, talk.channel, talk.sender)
+        return {folded} if claimed is not None else set()
     node = turn.program.states[turn.session.place]
     if node.waits_as == "ask":
         return expected_words(asked(turn, node.op, folded))
@@ -216,15 +219,15 @@ def begin(
 
 def _at_place(turn: ChatTurn, inbound: Inbound) -> Reacted:
     node = turn.program.states[turn.session.place]
-    if turn.talk.stale:
-        turn.talk.stale = False
-        turn.run(turn._same_again(node.name))
-        return Reacted("resumed", turn.outcome(), source=node.name)
-    if node.waits_as == "ask":
+    if node.waits_as == "ask" and not turn.talk.stale:
         return _asked(turn, node, inbound)
     interrupt = turn.interrupting(fold(inbound.text)) if inbound.kind == "text" else None
     if interrupt is not None:
         return enter(turn, interrupt.flow, interrupt.enter)
+    if turn.talk.stale:
+        turn.talk.stale = False
+        turn.run(turn._same_again(node.name))
+        return Reacted("resumed", turn.outcome(), source=node.name)
     turn.react("message")
     return Reacted("message", turn.outcome(), source=node.name)
 
