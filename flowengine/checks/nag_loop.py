@@ -43,7 +43,9 @@ from flowengine.checks.cycles import circle, cycle_beyond, edges, knots, names_o
 from flowengine.checks.lookup import positions, shown, waits
 from flowengine.checks.silent_caller import EVENTS
 from flowengine.graph import Way, resolve
+from flowengine.model import State
 from flowengine.problems import Problem
+from flowengine.units import spoken
 
 SEVERITY = "warning"
 TIMERS = EVENTS | {"elapsed", "recorded", "disconnected"}
@@ -106,6 +108,21 @@ def _messages(view: View) -> Iterator[Problem]:
             if any(waits(view.flow.states[each.source]) and each.event != "failed" for each in cycle):
                 yield _nags(view, cycle)
                 break
+    for state in view.flow.states.values():
+        if state.kind == "handover" and state.config and state.config["timeout"] is None:
+            yield from _ticks(view, state)
+
+
+def _ticks(view: View, state: State) -> Iterator[Problem]:
+    """A person has taken over, and what comes every so often is a message to the contact."""
+    for way in view.all_ways[state.name]:
+        stays = way.event == "tick" and way.branch is not None and not way.target
+        if stays and way.branch and any(each.name in _SENDS for each in way.branch.do):
+            message = f"this goes out every {spoken(state.config['every'])} for as long as nobody answers"
+            fix = f"add a timeout to {state.name}, or say it once before"
+            yield problem(
+                view, "nag-loop", way.mark, message, severity="warning", fix=fix, state=state.name, outcome="tick"
+            )
 
 
 def _goes_round(view: View, way: Way) -> bool:

@@ -31,9 +31,10 @@ class Text:
 
 def texts_of(view: View) -> list[Text]:
     """Every SMS whose words are known, once for each wording; nothing of a flow that sends no SMS."""
-    if SMS not in view.cache:
-        view.cache[SMS] = list(_texts(view))
-    found: list[Text] = view.cache[SMS]
+    key = (SMS, view.flow.name)
+    if key not in view.book.cache:
+        view.book.cache[key] = list(_texts(view))
+    found: list[Text] = view.book.cache[key]
     return found
 
 

@@ -332,6 +332,20 @@ def test_a_loop_that_sends_nothing() -> None:
     assert told("nag-loop", text) == ["7: timers alone drive this loop, and nothing bounds it: a > b > a"]
 
 
+def test_a_message_with_every_tick() -> None:
+    text = """\
+        triggers: [ { keywords: [book] } ]
+        session: { expires: 1d }
+        start: a
+        states:
+          a:
+            handover: { post: https://desk.example.com, every: 10mTIME }
+            on: { tick: { say: Please wait. }, returned: end, error: end }
+        """
+    assert told("nag-loop", text.replace("TIME", "")) == ["9: this goes out every 10 min for as long as nobody answers"]
+    assert told("nag-loop", text.replace("TIME", ", timeout: 1h")) == []
+
+
 def test_a_failed_message_sent_again() -> None:
     text = """\
         triggers: [ { start: api } ]
