@@ -353,7 +353,7 @@ class Chats(Turns[Session]):
         """Consent and window belong to the channel, also where one session goes over several."""
         number = phone(talk.channel, talk.identity)
         key = talk_key(talk.app, talk.channel, talk.identity) if number else session.id
-        contact, known = self.store.record(contact_record(number, key)), self.store.record(talk_record(key))
+        contact, known = self.store.read(contact_record(number, key), talk_record(key))
         return read_person(contact, known, number, key, talk)
 
     def _back(self, attempt: Attempt[Session], talk: Talk) -> None:

@@ -348,6 +348,7 @@ def test_records_are_merged_and_outlive_their_session(store: Store) -> None:
     assert store.record("contact/a") == b'{"name":"Ann","fields":{"seats":4},"tags":{"vip":true}}'
     assert [key for key, _ in store.records("contact/")] == ["contact/a", "contact/b"]
     assert dict(store.records("talk/")) == {"talk/a": b'{"out":true}'}
+    assert store.read("talk/a", "talk/z", "contact/b") == [b'{"out":true}', None, b"{}"]
 
 
 def test_many_records_are_told_in_order(store: Store) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowengine.engine.languages import fitting
 from flowengine.engine.quiet import today
-from flowengine.engine.rendering import rendered
+from flowengine.engine.rendering import rendered, varies
 from flowengine.expressions import EvaluationFailed
 from flowengine.filters import printed
-from flowengine.messages.asked import Asked, Choice, Match, Said, means_numbers, read_choice, read_expect
+from flowengine.messages.asked import Asked, Choice, Expect, Match, Said, means_numbers, read_choice, read_expect
 from flowengine.messages.compose import offered as shown
 from flowengine.messages.folding import fold
 from flowengine.messages.matching import match
@@ -20,6 +20,8 @@ from flowengine.webhooks import Inbound
 
 if TYPE_CHECKING:
     from flowengine.engine.chat_turn import ChatTurn
+
+T = TypeVar("T")
 
 MOST_OFFERED = 50
 """Elements of a list that an ``each`` offers at most."""
@@ -33,11 +35,31 @@ MOST_HEARD = 10_000
 _OPENS = ("url", "call", "location", "calendar")
 
 
-def offered(turn: ChatTurn, op: Mapping[str, Any]) -> list[dict[str, Any]]:
+MOST_KEPT = 200
+"""Things that are kept ready of one question: what does not vary is worked out once."""
+
+
+def offered(turn: ChatTurn, op: dict[str, Any]) -> list[dict[str, Any]]:
     """The options of an ask as they are shown now: what stands on each, and what it does."""
     if "each" in op:
         return _of_list(turn, op["each"])
-    return [_option(turn, each) for each in op["choices"] if each["shown"]]
+    key = ("offered", turn.language, turn.talk.channel)
+    return _kept(op, key, lambda: [_option(turn, each) for each in op["choices"] if each["shown"]])
+
+
+def _kept(op: dict[str, Any], key: tuple[Any, ...], make: Callable[[], T]) -> T:
+    """What ``make`` gives, made once where no choice of the question varies."""
+    ready: dict[Any, Any] = op.setdefault("ready", {})
+    if "varies" not in ready:
+        ready["varies"] = any(varies(each) for each in op["choices"])
+    if ready["varies"]:
+        return make()
+    if key not in ready:
+        if len(ready) > MOST_KEPT:
+            return make()
+        ready[key] = make()
+    kept: T = ready[key]
+    return kept
 
 
 def _option(turn: ChatTurn, choice: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,10 +124,17 @@ def template_of(turn: ChatTurn, op: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def numbering(content: Mapping[str, Any], channels: Sequence[str]) -> dict[str, str]:
+def numbering(turn: ChatTurn, op: dict[str, Any], content: Mapping[str, Any]) -> dict[str, str]:
     """What stands before the line of each value on the channels that it may go by; nothing where there are buttons."""
-    lines = [line for channel in channels for line in shown(content, channel)]
-    return {option["value"]: mark for mark, option in lines if mark}
+    channels = turn.talk.channels or [turn.talk.channel]
+
+    def marks() -> dict[str, str]:
+        lines = [line for channel in channels for line in shown(content, channel)]
+        return {option["value"]: mark for mark, option in lines if mark}
+
+    if "each" in op or "media" in content:
+        return marks()
+    return _kept(op, ("marks", turn.language, *channels, len(content["text"])), marks)
 
 
 def heard(inbound: Inbound) -> Inbound:
@@ -137,15 +166,16 @@ def said(inbound: Inbound) -> dict[str, Any]:
     }
 
 
-def asked(turn: ChatTurn, op: Mapping[str, Any], folded: str = "") -> Asked:
+def asked(turn: ChatTurn, op: dict[str, Any], folded: str = "") -> Asked:
     """The question that stands, as answers are held against it; ``folded`` is what was typed."""
     talk = turn.talk
-    own = [_choice(turn, each) for each in op["choices"] if not each.get("wide")]
+    choices, wide, expect = _kept(op, ("asked", *talk.marks.items()), lambda: _read(turn, op))
+    own = [*choices] if talk.options else choices
     own += [read_choice(each, [each["label"]], talk.marks.get(each["value"], "")) for each in talk.options]
     return Asked(
         choices=own,
-        flow_choices=[_choice(turn, each) for each in op["choices"] if each.get("wide")],
-        expect=[read_expect(each) for each in op["expect"]],
+        flow_choices=wide,
+        expect=expect,
         interrupts={folded: folded} if folded and turn.interrupting(folded) is not None else {},
         tag=talk.tag,
         late_tap=op["late_tap"],
@@ -155,7 +185,14 @@ def asked(turn: ChatTurn, op: Mapping[str, Any], folded: str = "") -> Asked:
     )
 
 
-def understood(turn: ChatTurn, op: Mapping[str, Any], inbound: Inbound) -> Match:
+def _read(turn: ChatTurn, op: Mapping[str, Any]) -> tuple[list[Choice], list[Choice], list[Expect]]:
+    """The choices of the question and those of the flow, and what else it takes."""
+    own = [_choice(turn, each) for each in op["choices"] if not each.get("wide")]
+    wide = [_choice(turn, each) for each in op["choices"] if each.get("wide")]
+    return own, wide, [read_expect(each) for each in op["expect"]]
+
+
+def understood(turn: ChatTurn, op: dict[str, Any], inbound: Inbound) -> Match:
     """What a message means to the question that stands."""
     folded = fold(inbound.text) if inbound.kind == "text" else ""
     return match(_said(inbound), asked(turn, op, folded))
@@ -177,6 +214,11 @@ def _choice(turn: ChatTurn, choice: Mapping[str, Any]) -> Choice:
     return read_choice(choice, labels, turn.talk.marks.get(choice["value"], ""))
 
 
-def is_numeric(turn: ChatTurn, op: Mapping[str, Any]) -> bool:
+def is_numeric(turn: ChatTurn, op: dict[str, Any]) -> bool:
     """Whether a typed number may be an answer, so that lines are lettered."""
-    return means_numbers([_choice(turn, each) for each in op["choices"]], [read_expect(each) for each in op["expect"]])
+
+    def numeric() -> bool:
+        own, wide, expect = _read(turn, op)
+        return means_numbers([*own, *wide], expect)
+
+    return _kept(op, ("numeric",), numeric)

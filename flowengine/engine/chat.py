@@ -18,6 +18,7 @@ from flowengine.engine.talk import Talk
 from flowengine.engine.voice import NotTaken, Reacted
 from flowengine.engine.world import World
 from flowengine.linking import Node
+from flowengine.messages.channels import window
 from flowengine.messages.consent import consent
 from flowengine.messages.folding import fold
 from flowengine.messages.matching import expected_words
@@ -38,6 +39,8 @@ LONGEST_BURST = 10_000
 """its characters: what is longer is answered at once."""
 PAUSED = 30 * 86_400.0
 """Seconds that a conversation whose time is over can be resumed."""
+EXACT = 60.0
+"""Seconds to which it is kept when a contact wrote last."""
 BETWEEN = "\n"
 """Between the messages of a burst."""
 
@@ -48,10 +51,9 @@ def hear(library: Library, session: Session, inbound: Inbound, world: World, per
     talk = _talk(session)
     late = inbound.accept < talk.latest
     talk.latest = max(talk.latest, inbound.accept)
-    person.seen = max(person.seen, inbound.accept or world.at)
     turn = _turn(library, session, world, person)
     turn.facts["message"] = said(inbound)
-    turn.talk_changes["seen"] = person.seen
+    _seen(turn, inbound.accept or world.at)
     turn.heard()
     wish = _consent(turn, inbound)
     if wish == "stop":
@@ -88,6 +90,12 @@ def unchanged(session: Session, at: float, again: float | None = None) -> Outcom
 def stands(session: Session) -> bool:
     """Whether a flow waits for something in this conversation."""
     return bool(session.place) and not session.ended
+
+
+def _seen(turn: ChatTurn, at: float) -> None:
+    """Keep when the contact wrote, where the channel asks for it; to the minute will do."""
+    if at > turn.person.seen + EXACT and window(turn.talk.channel) is not None:
+        turn.person.seen = turn.talk_changes["seen"] = at
 
 
 # --- consent ---------------------------------------------------------------------------------------------------

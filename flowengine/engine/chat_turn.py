@@ -117,7 +117,7 @@ class ChatTurn(Turn):
 
     # --- what kinds do -------------------------------------------------------------------------------------
 
-    def ask(self, op: Mapping[str, Any]) -> str | None:
+    def ask(self, op: dict[str, Any]) -> str | None:
         """Put the question and wait; ``empty`` where there is nothing to choose from."""
         options = offered(self, op)
         if "each" in op and not options:
@@ -130,14 +130,14 @@ class ChatTurn(Turn):
         self._wait({"timeout": op.get("timeout"), "remind": remind})
         return None
 
-    def ask_again(self, op: Mapping[str, Any]) -> None:
+    def ask_again(self, op: dict[str, Any]) -> None:
         """The question after an answer that was none; its timers begin anew."""
         options = self.talk.options or offered(self, op)
         self._question(op, op.get("repeat_prompt", op["prompt"]), options)
         if op.get("timeout"):
             self.talk.due["timeout"] = self.world.at + op["timeout"]
 
-    def _question(self, op: Mapping[str, Any], prompt: Any, options: list[dict[str, Any]]) -> None:
+    def _question(self, op: dict[str, Any], prompt: Any, options: list[dict[str, Any]]) -> None:
         """From now on an answer is one to the question of this turn."""
         talk = self.talk
         talk.asked = self.session.n + 1
@@ -149,7 +149,7 @@ class ChatTurn(Turn):
                 content[name] = rendered(self, op[name])
         if is_numeric(self, op):
             content["lettered"] = True
-        talk.marks = numbering(content, talk.channels or [talk.channel])
+        talk.marks = numbering(self, op, content)
         instead = {"instead": template_of(self, op["template"])} if "template" in op else {}
         talk.row = self._row(len(self.sends))
         self.put(content, tag=talk.tag, **instead)

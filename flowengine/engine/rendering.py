@@ -21,3 +21,14 @@ def rendered(turn: ChatTurn, item: Any, scope: Mapping[str, Any] | None = None) 
     if isinstance(item, list | tuple):
         return [rendered(turn, each, seen) for each in item]
     return fill(item, seen)
+
+
+def varies(item: Any) -> bool:
+    """Whether anything in it is filled in: what does not vary is the same in every turn."""
+    if isinstance(item, Wording):
+        return any(type(each) is not str for each in item.texts.values())
+    if isinstance(item, Mapping):
+        return any(varies(each) for each in item.values())
+    if isinstance(item, list | tuple):
+        return any(varies(each) for each in item)
+    return not isinstance(item, str | int | float | bool | None)

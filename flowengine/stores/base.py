@@ -253,6 +253,10 @@ class Store(Protocol):
         """The JSON object under ``key``."""
         ...
 
+    def read(self, *keys: str) -> list[bytes | None]:
+        """Several records at once, as :meth:`record` of each."""
+        ...
+
     def records(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """Every record whose key begins so, by key."""
         ...

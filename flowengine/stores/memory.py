@@ -226,6 +226,10 @@ class MemoryStore:
         with self._lock:
             return self._records.get(key)
 
+    def read(self, *keys: str) -> list[bytes | None]:
+        with self._lock:
+            return [self._records.get(key) for key in keys]
+
     def records(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         with self._lock:
             found = sorted(each for each in self._records.items() if each[0].startswith(prefix))

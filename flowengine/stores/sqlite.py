@@ -203,6 +203,11 @@ class SqliteStore:
         found = self._file.rows(RECORD, key)
         return bytes(found[0][0]) if found else None
 
+    def read(self, *keys: str) -> list[bytes | None]:
+        places = ", ".join("?" * len(keys))
+        found = dict(self._file.rows(f"SELECT key, document FROM records WHERE key IN ({places})", *keys))
+        return [found.get(key) for key in keys]
+
     def records(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         last, beyond = "", f"{prefix}\U0010ffff"
         while found := self._file.rows(RECORDS, last, prefix, beyond):
