@@ -26,6 +26,7 @@ from test_web import Served, free_port
 from flowengine.settings import Refusal, Settings, lease
 from flowengine.sinch.fake import Account, Answer, FakeSinch, Hang, Record, bodies
 from flowengine.sinch.fake.bodies import Json, signed
+from flowengine.sinch.fake.script import Step
 
 ROOT = Path(__file__).parent.parent
 ACCOUNT = Account()
@@ -159,6 +160,12 @@ class Site:
         process.wait()
         self.work()
 
+    def told(self) -> str:
+        """How the workers are, and what waits: for who wonders why nothing comes."""
+        said = (self.folder / "worker.txt").read_text()[-2000:]
+        waits = self.rows("SELECT kind, attempts, due, leased_until FROM outbox")
+        return f"workers ended: {[each.poll() for each in self.workers]}; waiting: {waits}; workers said: {said}"
+
     def stop(self) -> None:
         for process in [*self.workers, self.served.process]:
             process.send_signal(signal.SIGTERM)
@@ -225,7 +232,7 @@ class Writer:
         """The next messages, so many of them."""
         until = time.monotonic() + seconds
         while len(self.messages) < self.read + count:
-            assert time.monotonic() < until, [each.text for each in self.messages[self.read :]]
+            assert time.monotonic() < until, f"{len(self.messages) - self.read} came; {self.site.told()}"
             time.sleep(0.02)
         found = [each.text for each in self.messages[self.read :]]
         self.read += len(found)
@@ -449,10 +456,25 @@ class History:
         return found
 
 
+REFUSED = Answer(503)
+
+
 def chats(
-    folder: Path, contacts: int, turns: int, kills: int, *, share: float = 0.2, workers: int = 2, seed: int = 1
+    folder: Path,
+    contacts: int,
+    turns: int,
+    kills: int,
+    *,
+    share: float = 0.2,
+    step: Step = REFUSED,
+    told: bool = True,
+    workers: int = 2,
+    seed: int = 1,
 ) -> History:
-    """So many contacts write so often while workers are killed and the platform refuses a share of the messages."""
+    """So many contacts write so often while workers are killed and a share of the messages is answered by ``step``.
+
+    ``told``: receipts come.
+    """
     receipts: dict[str, float] = {}
     done = threading.Event()
     with FakeSinch(seed=seed) as sinch:
@@ -462,8 +484,8 @@ def chats(
             for _ in range(workers):
                 site.work()
             site.ready()
-            sinch.flaky(share, Answer(503), seed)
-            sinch.receipts(site.url, after=0.05)
+            sinch.flaky(share, step, seed)
+            sinch.receipts(site.url, after=0.05, submit=told, deliver=told)
             watching.start()
             people = [f"1202555{5000 + n}" for n in range(contacts)]
             with ThreadPoolExecutor(25) as pool:
@@ -537,6 +559,28 @@ def _drained(site: Site, seconds: float = 120.0) -> None:
     while site.rows("SELECT count(*) FROM outbox") != [(0,)]:
         assert time.monotonic() < until, site.rows("SELECT kind, attempts FROM outbox")
         time.sleep(0.1)
+
+
+def test_the_history_tells_what_went_wrong() -> None:
+    def told(*sent: tuple[str, str, float], receipts: dict[str, float] | None = None) -> list[int]:
+        bodies = [{"message": {"text_message": {"text": text}}, "message_metadata": row} for row, text, _ in sent]
+        who = {"identified_by": {"channel_identities": [{"channel": "SMS", "identity": ANNA}]}}
+        times = [each[2] for each in sent]
+        taken = [
+            Record(f"m{n}", {**body, "recipient": who}, at)
+            for n, (body, at) in enumerate(zip(bodies, times, strict=True))
+        ]
+        history = History({ANNA: ["word 0", "slow 1"]}, taken, receipts or {}, 1, 0, 0)
+        found = history.lost(), history.disordered(), history.doubled(), history.unexcused()
+        return [len(each) for each in found]
+
+    hello, looked, asked = ("a", "0", 1.0), ("b", "looked for slow 1", 2.0), ("c", "1 slow 1", 3.0)
+    assert told(hello, looked, asked) == [0, 0, 0, 0]
+    assert told(hello, looked) == [1, 1, 0, 0]
+    assert told(hello, asked, looked) == [0, 1, 0, 0]
+    assert told(hello, looked, asked, ("d", "1 slow 1", 4.0)) == [0, 1, 0, 0]
+    assert told(hello, ("a", "0", 5.0), looked, asked, receipts={"m0": 4.5}) == [0, 0, 1, 0]
+    assert told(hello, ("a", "0", 5.0), looked, asked, receipts={"m0": 1.5}) == [0, 0, 1, 1]
 
 
 def test_nothing_is_lost_doubled_or_out_of_order_while_workers_are_killed(tmp_path: Path) -> None:
