@@ -62,6 +62,8 @@ def _of_set(view: View, names: Mapping[str, Variable], instruction: Instruction,
 
 
 def _one(view: View, variable: Variable, source: Source, state: str) -> Iterator[Problem]:
+    if variable.type not in VARIABLE_TYPES:  # it could not be read, which was told
+        return
     if not source.dynamic:
         if not _fits(variable, source.text):
             message = f'"{source.text}" is not {_wanted(variable)}, which {variable.name} is'

@@ -5,6 +5,12 @@ from __future__ import annotations
 import pytest
 from chats import found, quiet, told
 
+from flowengine.checks import check_flows
+from flowengine.document import read
+from flowengine.graph import Book
+from flowengine.loader import load
+from flowengine.model import Project
+
 ANY = "triggers: [ { keywords: [hello] } ]\nsession: { expires: 2d }\nstart: a\n"
 
 
@@ -176,6 +182,14 @@ def test_what_a_whole_flow_does_when_it_expires_is_reached() -> None:
 )
 def test_an_answer_that_is_read_or_followed_or_seen_by_a_person(states: str) -> None:
     assert told("dropped-answer", flow(states)) == []
+
+
+def test_a_variable_whose_type_cannot_be_read_takes_anything() -> None:
+    text = "flow: line\nchannel: message\nstart: a\nvariables: { kept: { default: no } }\nstates:\n"
+    loaded = load(read(f"{text}  a: {{ set: {{ kept: true }}, next: end }}\n".encode(), "line.yaml"), Project())
+    assert [each.rule for each in loaded.problems] == ["missing-key"]
+    assert loaded.flow is not None
+    assert check_flows(Book({"line": loaded.flow}), ["set-type"]) == []
 
 
 # --- the contact -----------------------------------------------------------------------------------------
