@@ -485,3 +485,51 @@ def test_a_session_is_read_from_its_bytes_in_every_turn(chat: Chat) -> None:
         type(chat.service.chats).opened = opened  # type: ignore[method-assign]
     assert len(seen) >= 2 and load(seen[-1].dump()).dump() == seen[-1].dump()
     assert isinstance(chat.worker, Worker)
+
+
+def test_threads_that_hear_and_workers_that_carry_lose_nothing_and_double_nothing(open_chat: OpenChat) -> None:
+    """Four contacts write sixteen messages each while two workers ask the server; every message has its answer."""
+    chat = open_chat(SLOW)
+    chat.reply = Response(200, {"n": "1"}, "")
+    people = [f"1202555016{number}" for number in range(4)]
+    bodies: dict[str, list[bytes]] = {}
+    for chat.identity in people:
+        chat.write("go")
+        texts = ["hello", "fast", "hello", "fast"] * 4
+        bodies[chat.identity] = [chat.body(text_message={"text": text}) for text in texts]
+    chat.sent.clear()
+    hearing = [threading.Thread(target=_deliver, args=(chat, bodies[who][at::2])) for who in people for at in (0, 1)]
+    done = threading.Event()
+    carrying = [threading.Thread(target=_carry, args=(chat, done)) for _ in range(2)]
+    for thread in (*hearing, *carrying):
+        thread.start()
+    for thread in hearing:
+        thread.join()
+    done.set()
+    for thread in carrying:
+        thread.join()
+    said = chat.answers()
+    assert (said.count("Fast!"), sum(each.startswith("Next?") for each in said)) == (4 * 8, 4 * 16)
+    for chat.identity in people:
+        assert queued(chat) == 0
+
+
+def _deliver(chat: Chat, bodies: list[bytes]) -> None:
+    for body in bodies:
+        while chat.service.chats.webhook(body) != 200:
+            pass
+
+
+def _carry(chat: Chat, done: threading.Event) -> None:
+    """Turns only; what is to be sent stays in the outbox, in front of nothing."""
+    idle = 0
+    while idle < 20:
+        finished = done.is_set()
+        taken = [each for each in chat.store.take(chat.now, 0.0, 64) if each.kind == "turn"]
+        idle = idle + 1 if finished and not taken else 0
+        for row in taken:
+            try:
+                chat.service.chats.carry(row.id, row.session, orjson.loads(row.payload))
+            except StoreDown:
+                continue
+            chat.store.arrived(row.id)
