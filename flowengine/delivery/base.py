@@ -15,6 +15,11 @@ from flowengine.service import Service
 from flowengine.stores.base import Leased, Store
 
 MOST_TRIES = 6
+PRIVATE = {
+    "send": frozenset({"identity", "content", "instead"}),
+    "turn": frozenset({"address", "inputs", "data"}),
+}
+"""What a dead letter does not show of a row: who it is about, and what they and the flow said."""
 REMEMBERED = 1000
 
 
@@ -61,6 +66,8 @@ class Desk:
         payload = orjson.loads(leased.payload)
         if "body" in payload:  # nobody has read it yet, so that nobody knows what of it is sensitive
             payload["body"] = f"{len(payload['body'])} characters"
+        for name in PRIVATE.get(leased.kind, frozenset()) & payload.keys():
+            payload[name] = "****"
         shown = redact(payload, hidden, library.digest)
         self.store.bury(replace(leased, payload=orjson.dumps(shown)), reason, self.now())
 
