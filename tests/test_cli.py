@@ -23,6 +23,7 @@ from flowengine.cli import COMMANDS, main
 from flowengine.cli.post import in_short
 from flowengine.cli.reply import readable, webhook_in
 from flowengine.settings import Refusal, Settings
+from flowengine.sinch.fake import FakeSinch
 from flowengine.sinch.signing import Verifier, decode_secret
 from flowengine.stores import peek
 
@@ -589,6 +590,41 @@ def test_start_says_what_is_wrong_in_a_sentence(store: str, words: list[str], co
     assert result.exit_code == code
     assert result.output.startswith(f"flowengine: {said}")
     assert len(result.output.splitlines()) == 1
+
+
+RING = """
+flow: ring
+channel: voice
+inputs: { to: { type: phone } }
+cli: "+12025550100"
+may_dial: { person: { number: "{{ to }}", countries: [US], per_hour: 3 } }
+start: ring
+states:
+  ring: { dial: { to: person }, on: { answered: greet } }
+  greet: { say: Hello., next: end }
+"""
+
+
+@pytest.mark.parametrize("command", ["start", "dial"])
+def test_a_voice_flow_is_started_as_it_is_dialled(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    flows(tmp_path, ring=RING)
+    with FakeSinch() as sinch:
+        for name, value in sinch.env().items():
+            monkeypatch.setenv(name, value)
+        result = run(command, "ring", "--input", "to=+12025550150")
+        assert result.output.startswith("calling (session ")
+        assert sinch.callouts[0].svaml["action"]["number"] == "+12025550150"
+        assert run(command, "ring", "--input", "to=+442079460000").exit_code == 1
+
+
+def test_with_credentials_nothing_is_said_to_wait(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeSinch() as sinch:
+        for name, value in sinch.env().items():
+            monkeypatch.setenv(name, value)
+        result = run("start", "table", "--to", "+12025550150")
+    assert (result.exit_code, result.stderr) == (0, "")
 
 
 def test_dial_of_a_flow_of_messages_names_the_command(store: str) -> None:

@@ -555,7 +555,7 @@ def test_who_hangs_up_half_way_has_still_answered(survey: Make) -> None:
 
 FLOWS = [path.read_text("utf-8") for path in sorted((ROOT / "flows").glob("*.yaml"))]
 FREE = {"slots": [{"time": "2025-11-29T18:00:00Z"}, {"time": "2025-11-29T20:30:00Z"}]}
-WELCOME = "Hi! What would you like to do?\n\n1. Book a table\n2. My bookings\nWeb site: https://example.com"
+WELCOME = "Hi! What would you like to do? / 1. Book a table / 2. My bookings / Web site: https://example.com"
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -575,7 +575,7 @@ def booked(chat: Chat) -> None:
 def test_a_table_is_booked_in_four_messages(chat: Chat) -> None:
     assert chat.write("Book") == [WELCOME]
     assert chat.write("table") == ["For how many?"]
-    assert chat.write("4") == ["When would you like to come?\n\na. 18:00\nb. 20:30"]
+    assert chat.write("4") == ["When would you like to come? / a. 18:00 / b. 20:30"]
     assert dict(chat.asked[0].query) == {"seats": "4"}
     chat.write("20:30")
     assert "Booked for 4" in orjson.dumps(chat.sent[-1]).decode()
@@ -586,7 +586,7 @@ def test_the_booking_is_known_in_the_next_conversation(chat: Chat) -> None:
     booked(chat)
     chat.write("reserve")
     keep = chat.write("my bookings")
-    assert keep == ["You have a table at 20:30.\n\n1. Keep it\n2. Cancel it"]
+    assert keep == ["You have a table at 20:30. / 1. Keep it / 2. Cancel it"]
     assert chat.write("cancel it") == ["It is cancelled."]
     chat.write("book")
     assert chat.write("2") == ["You have no booking."]
@@ -633,7 +633,7 @@ def test_who_says_nothing_is_reminded_and_taken_leave_of(chat: Chat) -> None:
 def test_the_guest_is_spoken_to_in_their_language(chat: Chat) -> None:
     known = {"contact": {"id": "c", "language": "ES", "channel_identities": [{"channel": "SMS", "identity": ME}]}}
     chat.deliver(orjson.dumps({"app_id": APP, "contact_create_notification": known}))
-    assert chat.write("book")[0].startswith("¡Hola! ¿Qué desea?\n\n1. Reservar")
+    assert chat.write("book")[0].startswith("¡Hola! ¿Qué desea? / 1. Reservar")
     assert chat.write("book a table") == ["For how many?"]
 
 
@@ -709,7 +709,7 @@ def test_what_is_pressed_is_told_and_confirmed_in_writing(
 
 QUESTION = (
     "Hello Anna, we could not reach you. You have an appointment on 26 November 2025 at 09:30. Are you coming?"
-    "\n\n1. I am coming\n2. I cannot come\n3. Another time"
+    " / 1. I am coming / 2. I cannot come / 3. Another time"
 )
 
 
