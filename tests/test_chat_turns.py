@@ -12,6 +12,7 @@ import pytest
 from chatting import APP, BUSINESS, ME, Chat
 
 from flowengine.chats import Address
+from flowengine.engine.entrances import entrances
 from flowengine.engine.session import Session, load
 from flowengine.fetch import Response
 from flowengine.stores.base import Leased, StoreDown, Write
@@ -283,6 +284,43 @@ def test_a_broken_turn_of_a_worker_does_not_hold_up_what_follows(chat: Chat, mon
     carry_first()
     assert chat.answers() == ["Something went wrong. Please call again later.", asked()]
     assert queued(chat) == 0
+
+
+@pytest.mark.parametrize("event", ["message", "timer", "stop", "receipt"])
+def test_a_conversation_whose_flows_are_gone_ends_and_can_begin_anew(open_chat: OpenChat, event: str) -> None:
+    whole = """
+flow: whole
+channel: message
+triggers: [ { keywords: [go] } ]
+start: play
+states: { play: { subflow: { flow: part }, on: { done: end, expired: end, error: end } } }
+"""
+    part = """
+flow: part
+channel: message
+start: ask
+states:
+  ask:
+    ask: { prompt: Part?, choices: { more: More }, timeout: 1h }
+    on: { more: end, timeout: end, invalidinput: end }
+"""
+    chat = open_chat(whole, part)
+    chat.play("> go\n< Part? / 1. More")
+    chat.library.programs.clear()
+    chat.library.programs.update(open_chat(COUNTS).library.programs)
+    chat.library.entrances = entrances(chat.library.programs, {})
+    chat.library.counted["counts"] = []
+    if event == "receipt":  # of no question that is known
+        assert chat.deliver(receipt(chat.rows[0], "FAILED")) == []
+        return
+    if event == "stop":
+        chat.play("> stop\n> start")
+    else:
+        chat.broken = 1
+        chat.play(
+            ("> more" if event == "message" else "wait 2h") + "\n< Something went wrong. Please call again later."
+        )
+    chat.play("wait 2d\n> go\n< 0 / 1. More\n> more\n< 1 / 1. More")
 
 
 def leaks(text: str) -> list[str]:

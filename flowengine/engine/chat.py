@@ -115,8 +115,8 @@ def _expected(turn: ChatTurn, folded: str) -> set[str]:
         talk = turn.talk
         claimed = turn.library.entrances.by_words(folded, talk.app, talk.channel, talk.sender)
         return {folded} if claimed is not None else set()
-    node = turn.program.states[turn.session.place]
-    if node.waits_as == "ask":
+    node = turn.program.states.get(turn.session.place)
+    if node is not None and node.waits_as == "ask":
         return expected_words(asked(turn, node.op, folded))
     return {folded} if turn.interrupting(folded) is not None else set()
 

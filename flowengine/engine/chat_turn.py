@@ -224,6 +224,8 @@ class ChatTurn(Turn):
     def _hang_up(self) -> None:
         """The conversation is over; what is known of the contact stays."""
         session, talk = self.session, self.talk
+        if any(each["flow"] not in self.library.programs for each in session.frames):
+            session.frames = []  # the flows were changed meanwhile
         while session.frames:
             self._pop()
         session.ended, session.place = True, ""
