@@ -20,13 +20,13 @@ from flowengine.engine.chat_turn import ChatTurn
 from flowengine.engine.outcome import Effect as Wish
 from flowengine.engine.person import Person, contact_record, read_person, talk_record
 from flowengine.engine.quiet import end_of_quiet
-from flowengine.engine.session import Session, load
+from flowengine.engine.session import BadSession, Session, load
 from flowengine.engine.talk import Talk
 from flowengine.engine.voice import Reacted
 from flowengine.engine.world import World
 from flowengine.messages.channels import is_phone
 from flowengine.messages.consent import LONGEST, is_stop_class
-from flowengine.stores.base import KEPT, Record, StoreDown
+from flowengine.stores.base import KEPT, Loaded, Record, StoreDown
 from flowengine.turns import Attempt, Result, Turns
 from flowengine.webhooks import Consent, Inbound, Link, Receipt, Webhook, dedupe_key, phone, read, talk_key
 from flowengine.webhooks import Person as Known
@@ -86,6 +86,20 @@ class Chats(Turns[Session]):
 
     def begun(self, key: str, now: float) -> Session:
         return Session(id=key, started=now)
+
+    def _attempt(self, loaded: Loaded, dedupe: str, replay: list[Any]) -> Attempt[Session]:
+        """A session that cannot be read, of another version say, is begun anew; its journal goes on."""
+        try:
+            attempt = Turns._attempt(self, loaded, dedupe, replay)
+            if attempt.session.id == loaded.key:
+                return attempt
+        except BadSession:
+            pass
+        self.counted("unreadable_session")
+        LOG.error("a conversation is begun anew: its session is not of this version")
+        attempt = Turns._attempt(self, loaded._replace(session=None), dedupe, replay)
+        attempt.session.n = max((row.n for row in self.store.journal(loaded.key)), default=0)
+        return attempt
 
     # --- webhooks ------------------------------------------------------------------------------------------
 
@@ -365,7 +379,7 @@ class Chats(Turns[Session]):
             if again is not None:
                 again.app, again.channel, again.identity, again.sender, again.contact, again.queued = met
         else:
-            attempt.session = Session(id=attempt.loaded.key, started=attempt.now, talk=talk)
+            attempt.session = Session(id=attempt.loaded.key, started=attempt.now, n=attempt.session.n, talk=talk)
 
     def _broken(
         self, attempt: Attempt[Session], talk: Talk, error: Exception, source: str, hidden: list[str]

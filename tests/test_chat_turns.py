@@ -15,7 +15,7 @@ from flowengine.chats import Address
 from flowengine.engine.entrances import entrances
 from flowengine.engine.session import Session, load
 from flowengine.fetch import Response
-from flowengine.stores.base import Leased, StoreDown, Write
+from flowengine.stores.base import Leased, StoreDown, Verdict, Write
 from flowengine.worker import Worker
 
 OpenChat = Callable[..., Chat]
@@ -321,6 +321,15 @@ states:
             ("> more" if event == "message" else "wait 2h") + "\n< Something went wrong. Please call again later."
         )
     chat.play("wait 2d\n> go\n< 0 / 1. More\n> more\n< 1 / 1. More")
+
+
+@pytest.mark.parametrize("garbled", [b"[99]", b"", b"{", b"[1]", b'[1,"x",{}]'])
+def test_a_session_that_cannot_be_read_is_begun_anew(chat: Chat, garbled: bytes) -> None:
+    loaded = chat.store.load(chat.key)
+    written = Write(chat.key, loaded.version, garbled, chat.now + 86_400, chat.now)
+    assert chat.store.commit(written) is Verdict.DONE
+    chat.play(f"> fast\n> go\n< {asked()}\n> fast\n< Fast!\n< {asked()}\nwait 2h\n< Late.")
+    assert [each.n for each in chat.store.journal(chat.key)] == [1, 2, 3, 4, 5]
 
 
 def leaks(text: str) -> list[str]:
