@@ -21,9 +21,11 @@ from voice_server import KEY
 from voice_server import SECRET as VOICE_SECRET
 
 from flowengine.conversation_wire import schema
+from flowengine.delivery.base import Carrier
 from flowengine.fetch import Request, Response
 from flowengine.sinch.conversation import Permanent, Sent
 from flowengine.sinch.fake.bodies import signed
+from flowengine.stores.base import Leased
 from flowengine.web import create_app
 
 ROOT = Path(__file__).parent.parent
@@ -248,6 +250,13 @@ states:
 """
 
 
+def _later(chat: Chat) -> Carrier:
+    def carry(leased: Leased, payload: Mapping[str, Any]) -> None:
+        chat.store.retry(leased, chat.now + 60)
+
+    return carry
+
+
 class Refusing:
     """A Conversation API that refuses everything."""
 
@@ -275,7 +284,7 @@ def test_nothing_private_is_written_down(
         chat.worker.__post_init__()
         sending = chat.worker.carriers["send"]
         if "later" in way:
-            chat.worker.carriers["send"] = lambda leased, payload: chat.store.retry(leased, chat.now + 60) and None
+            chat.worker.carriers["send"] = _later(chat)
         chat.answers = lambda: [chat.worker.step() and "" for _ in range(3)]  # type: ignore[method-assign,misc]
     chat.write("hello")
     chat.write(PIN)
@@ -316,7 +325,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     voice = {"VOICE_APPLICATION_KEY": KEY, "VOICE_APPLICATION_SECRET": VOICE_SECRET, "WEBHOOK_PROTECTION": "always"}
     env = {"CONVERSATION_APP_ID": APP, "CONVERSATION_WEBHOOK_SECRET": SECRET, **voice}
     chat.service.chats.ask = lambda request, budget: Response(200, {}, "")
-    chat.store.shared = True  # type: ignore[misc]  # no thread that drains it
+    chat.store.shared = True  # no thread that drains it
     served = create_app(env, chat.service)
     return served.test_client()
 
@@ -382,11 +391,14 @@ def test_no_webhook_is_answered_with_an_error(client: FlaskClient, seed: int) ->
     assert post(client, mutated(chance)) == 200
 
 
+KINDS: tuple[Any, ...] = (None, 7, "x", [], {})
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_field_may_be_of_any_kind(client: FlaskClient, name: str) -> None:
     count = len(places(orjson.loads(EXAMPLES[name])))
     for place in range(count):
-        for odd in (None, 7, "x", [], {}):
+        for odd in KINDS:
             body = orjson.loads(EXAMPLES[name])
             holder, key = places(body)[place]
             holder[key] = odd
