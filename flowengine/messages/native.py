@@ -192,7 +192,9 @@ def _moment(value: Any) -> str:
         moment = datetime.fromisoformat(str(value))
     except ValueError:
         return ""
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return (
+        (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat(timespec="seconds").replace("+00:00", "Z")
+    )
 
 
 _BUTTONS = {
