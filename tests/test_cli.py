@@ -566,7 +566,7 @@ def test_start_writes_to_somebody(store: str) -> None:
     assert result.exit_code == 0
     assert re.fullmatch(r"started \(session [0-9a-f]{32}\)\n", result.stdout)
     assert "waits in the outbox. Messages cannot be sent: PROJECT_ID, " in result.stderr
-    (row,) = peek.waiting(store) or ()
+    (row,) = peek.waiting(store) or []
     assert json.loads(row.payload)["identity"] == "12025550150"
     assert "started before; nothing happened" in run("start", "table", "--to", "+12025550150", "--id", "visit-1").stdout
     assert "it begins later" in run("start", "flows/table.yaml", "--to", "+12025550150").stdout
