@@ -32,6 +32,8 @@ SWEEP = 60.0
 LOOK = 20.0
 """Seconds between two looks at what days of the week begin."""
 MOST_AT_ONCE = 16
+HELPERS = 3
+"""Threads beside the one that works on the timers."""
 
 
 @dataclass(slots=True)
@@ -88,6 +90,24 @@ class Worker:
 
     def loop(self) -> None:
         """Until ``stopped`` is set. A store that one process holds alone is drained by a thread of that process."""
+        helpers = [threading.Thread(target=self._help, daemon=True) for _ in range(HELPERS)]
+        for each in helpers:
+            each.start()
+        self._work()
+        for each in helpers:
+            each.join()
+
+    def _help(self) -> None:
+        """Rows of the outbox only: a server that hangs must not hold up timers, calls and everybody else's messages."""
+        while not self.stopped.is_set():
+            try:
+                worked = self._outbox()
+            except StoreDown:  # the thread that works on the timers says so
+                worked = 0
+            if not worked:
+                self.stopped.wait(IDLE)
+
+    def _work(self) -> None:
         swept = looked = 0.0
         while not self.stopped.is_set():
             try:

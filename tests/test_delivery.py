@@ -558,3 +558,20 @@ def _held(post: Post, flow: str, channel: str, who: str) -> None:
         if post.session(talk_key(APP, channel, who)).ended:
             break
         post.write(said, who, channel)
+
+
+def test_a_send_that_hangs_holds_up_nobody_else(tmp_path: Path) -> None:
+    """The loop of a worker, with threads: Bo is written to while the server says nothing to Anna's message."""
+    with FakeSinch() as sinch:
+        post = Post(tmp_path, sinch, store=f"sqlite:///{tmp_path}/s.db")
+        sinch.script([Hang()])
+        post.write("hello", ANNA)
+        works = post.worker(timeout=20.0)
+        thread = threading.Thread(target=works.loop, daemon=True)
+        thread.start()
+        until = time.monotonic() + 10
+        while not sinch.token_requests and time.monotonic() < until:
+            time.sleep(0.02)  # Anna's message is not on its way yet
+        post.write("hello", BO)
+        assert [each.identity for each in sinch.wait(2)] == [BO, BO]
+        works.stopped.set()
