@@ -300,9 +300,10 @@ class Chats(Turns[Session]):
         self, address: Address, dedupe: str, cause: Mapping[str, Any], happening: Happening, accepted: float
     ) -> str:
         """Something that names its conversation by an address, known to us or not."""
-        joined = self.store.record(talk_record(address.key))
-        key = str(orjson.loads(joined).get("session") or address.key) if joined else address.key
-        return self._run(key, dedupe, cause, happening, address, accepted)
+        key = address.key
+        joined = self.store.record(talk_record(key))
+        session = str(orjson.loads(joined).get("session") or key) if joined else key
+        return self._run(session, dedupe, cause, happening, address, accepted)
 
     def _happens_in(self, key: str, dedupe: str, cause: Mapping[str, Any] | None, happening: Happening) -> str:
         """Something that happens in a conversation that there is; without a ``cause`` it cannot be left to a worker."""

@@ -94,9 +94,9 @@ def read_choice(lowered: Mapping[str, Any], labels: Sequence[str] = (), mark: st
     low_high = lowered.get("number")
     return Choice(
         value=str(lowered["value"]),
-        labels=labels,
-        words=lowered.get("words") or (),
-        has=lowered.get("has") or (),
+        labels=tuple(labels),
+        words=tuple(lowered.get("words") or ()),
+        has=tuple(lowered.get("has") or ()),
         number=(float(low_high[0]), float(low_high[1])) if low_high else None,
         key=str(lowered.get("key") or ""),
         mark=mark,

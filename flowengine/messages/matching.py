@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from flowengine.messages.asked import Asked, Choice, Expect, Kind, Match, Said
 from flowengine.messages.dates import date_in
@@ -18,6 +19,8 @@ from flowengine.messages.folding import fold, leading_number, number_in, without
 from flowengine.messages.numbering import digest, line
 from flowengine.patterns import compile_pattern
 
+REMEMBERED = 400
+"""Characters of a choice, all its labels and words together, up to which its forms are remembered."""
 LONGEST = 4096
 """Longer text is no label, word or number; only ``expect: any`` and a pattern look at it."""
 _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?")
@@ -85,12 +88,21 @@ def _whole(folded: str, text: str, asked: Asked) -> Match | None:
     return None
 
 
-def _forms(choice: Choice) -> set[str]:
+def _forms(choice: Choice) -> frozenset[str]:
     """Everything that, typed alone, is this choice: label (its emoji or not), word, key, mark, or the line as shown."""
-    labels = [fold(label) for label in choice.labels]
-    said = [*choice.words, choice.key, choice.mark]
-    said += [line(choice.mark, label) for label in choice.labels if choice.mark]
-    return {*labels, *map(without_pictures, labels), *map(fold, said)} - {""}
+    texts = (choice.key, choice.mark, *choice.labels, *choice.words)
+    make = _known_forms if sum(map(len, texts)) <= REMEMBERED else _all_forms
+    return make(choice.key, choice.mark, tuple(choice.labels), tuple(choice.words))
+
+
+def _all_forms(key: str, mark: str, shown: tuple[str, ...], words: tuple[str, ...]) -> frozenset[str]:
+    labels = [fold(label) for label in shown]
+    said = [*words, key, mark]
+    said += [line(mark, label) for label in shown if mark]
+    return frozenset({*labels, *map(without_pictures, labels), *map(fold, said)} - {""})
+
+
+_known_forms = lru_cache(maxsize=4096)(_all_forms)
 
 
 def _leading(choice: Choice) -> set[str]:
