@@ -287,7 +287,7 @@ def test_reading_a_compiled_prompt() -> None:
         "number": [4, 20],
         "key": "7",
     }
-    assert read_choice(lowered, ["Many"], "1") == Choice("big", ["Many"], ["many"], ["lot"], (4.0, 20.0), "7", "1")
+    assert read_choice(lowered, ["Many"], "1") == Choice("big", ("Many",), ("many",), ("lot",), (4.0, 20.0), "7", "1")
     assert not read_choice({"value": "site", "url": 2}, ["Web site"]).answers
     assert read_choice({"value": "here", "share_location": True}).share_location
     assert read_expect({"kind": "number", "low": 1, "high": 20}) == NUMBER
