@@ -141,3 +141,28 @@ def test_dial_says_what_is_wrong(folder: Path, arguments: list[str], code: int, 
     assert done.returncode == code, done.stderr
     assert told in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
+
+
+def test_a_worker_that_dies_is_started_again(folder: Path) -> None:
+    with serving(folder, "--worker") as (served, log):
+        ice(served)
+        for _ in range(2):
+            child = worker_of(served)
+            os.kill(child, signal.SIGKILL)
+            until = time.monotonic() + 15
+            while worker_of(served) in (0, child) and time.monotonic() < until:
+                time.sleep(0.1)
+            assert worker_of(served) not in (0, child)
+        assert "the worker ended with -9; it is started again" in log.read_text()
+
+
+def worker_of(served: Served) -> int:
+    """The process of the worker beside a server, 0 while there is none."""
+    for each in Path("/proc").iterdir():
+        try:
+            parent = each.joinpath("stat").read_text().rsplit(")", 1)[1].split()[1] if each.name.isdigit() else ""
+            if parent == str(served.process.pid) and b"\0worker\0" in each.joinpath("cmdline").read_bytes():
+                return int(each.name)
+        except OSError:  # it has just ended
+            continue
+    return 0

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -14,7 +16,7 @@ from typing import Any
 
 import click
 
-from flowengine.cli import Command
+from flowengine.cli import USAGE, Command
 
 
 @click.command(
@@ -88,22 +90,51 @@ def _banner(path: str, settings: Any, began: float, host: str, port: int, worker
 def _run(path: str, store: str, host: str, port: int, workers: int, threads: int, with_worker: bool) -> int:
     env = {**os.environ, "FLOWENGINE_ARTEFACT": path, "WEB_CONCURRENCY": str(workers)}
     env.pop("PORT", None)
-    children = [subprocess.Popen(gunicorn(host, port, workers, threads), env=env)]
-    if with_worker:
-        children.append(subprocess.Popen([sys.executable, "-m", "flowengine", "worker", "--quiet"], env=env))
+    server = subprocess.Popen(gunicorn(host, port, workers, threads), env=env)
+    beside = _Beside(env) if with_worker else None
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for child in children:
-            if child.poll() is None:
-                child.send_signal(signal.SIGTERM)
+        server.send_signal(signal.SIGTERM)
+        if beside is not None:
+            beside.stop()
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
-    code = children[0].wait()
-    stop(signal.SIGTERM, None)
-    for child in children[1:]:
-        child.wait()
+    code = server.wait()
+    if beside is not None:
+        beside.stop()
+        beside.join()
     return 0 if code in (0, -signal.SIGTERM) else code
+
+
+class _Beside(threading.Thread):
+    """A worker beside the server, started again when it dies: what is in the outbox must not stay there."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        super().__init__(daemon=True)
+        self.env = env
+        self.stopped = threading.Event()
+        self.child = self._begun()
+        self.start()
+
+    def _begun(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", "flowengine", "worker", "--quiet"], env=self.env)
+
+    def run(self) -> None:
+        while True:
+            code = self.child.wait()
+            if self.stopped.is_set() or code == USAGE:
+                return
+            click.echo(f"the worker ended with {code}; it is started again", err=True)
+            self.stopped.wait(1.0)
+            self.child = self._begun()
+            if self.stopped.is_set():
+                self.child.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        self.stopped.set()
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
 
 
 def gunicorn(host: str, port: int, workers: int, threads: int) -> list[str]:

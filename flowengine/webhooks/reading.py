@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from flowengine.callbacks import Fields, _object
+from flowengine.callbacks import BadBody, Fields, _object
 from flowengine.webhooks.content import content_of
 from flowengine.webhooks.parts import Consent, Identity, Inbound, Link, Person, Receipt, Webhook
 from flowengine.webhooks.values import (
@@ -61,12 +62,16 @@ _RANKS = {
     "READ": 6,
     "FAILED": 7,
 }
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+"""Whole pairs, then halves of them (the group), then every other escape of JSON."""
 _FINAL = frozenset({"READ", "FAILED"})
 
 
 def read(body: bytes) -> Webhook:
     """The notification in a request body of UTF-8 JSON that is known to be authentic, or :class:`BadBody`."""
-    fields = _object(body)
+    fields = _fields(body)
     get = fields.get
     key = "message" if get("message").__class__ is dict else _body_key(fields)
     part = object_in(get(key))
@@ -74,6 +79,17 @@ def read(body: bytes) -> Webhook:
     app, project, correlation = texts_of(get("app_id", ""), get("project_id", ""), get("correlation_id", ""))
     common = (TRIGGERS.get(key, ""), app, project, accepted, json_of(get("message_metadata")), correlation, fields)
     return Webhook(*common, **_READERS[key](part, accepted)) if key in _READERS else Webhook(*common)
+
+
+def _fields(body: bytes) -> Fields:
+    """The object; half of a character, as is left where a text was cut inside an emoji, becomes U+FFFD."""
+    try:
+        return _object(body)
+    except BadBody:
+        mended = _ESCAPES.sub(lambda found: found[0] if found[1] is None else rb"\ufffd", body)
+        if mended == body:
+            raise
+        return _object(mended)
 
 
 def rank(status: str) -> int:
