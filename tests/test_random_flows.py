@@ -23,9 +23,10 @@ from play import VALID
 from flowengine import turns
 from flowengine.build import Built, build
 from flowengine.callbacks import Callback, call_key
+from flowengine.engine.call_turn import CallTurn
 from flowengine.engine.library import open_library
 from flowengine.engine.session import Session, load
-from flowengine.engine.turn import Outcome, Turn
+from flowengine.engine.turn import Outcome
 from flowengine.engine.voice import NotTaken
 from flowengine.fetch import Request, Response
 from flowengine.positions import Pair, analyse
@@ -79,19 +80,19 @@ class Seen:
 
 @contextmanager
 def watched(seen: Seen) -> Iterator[None]:
-    visit, act, outcome = Turn._visit, Turn._act, Turn.outcome
+    visit, act, outcome = CallTurn._visit, CallTurn._act, CallTurn.outcome
 
-    def visits(self: Turn, name: str) -> str:
+    def visits(self: CallTurn, name: str) -> str:
         if node := self.program.states.get(name):
             seen.visited.add((self.program.name, name, self.position))
             seen.kinds.add(node.kind.name if node.kind else "")
         return visit(self, name)
 
-    def acts(self: Turn, node: Any) -> str:
+    def acts(self: CallTurn, node: Any) -> str:
         seen.acted.add((self.program.name, node.name, self.position))
         return act(self, node)
 
-    def outcomes(self: Turn) -> Outcome:
+    def outcomes(self: CallTurn) -> Outcome:
         found = outcome(self)
         seen.positions.append(found.position)
         if found.body:
@@ -99,9 +100,9 @@ def watched(seen: Seen) -> Iterator[None]:
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Turn, "_visit", visits)
-        patch.setattr(Turn, "_act", acts)
-        patch.setattr(Turn, "outcome", outcomes)
+        patch.setattr(CallTurn, "_visit", visits)
+        patch.setattr(CallTurn, "_act", acts)
+        patch.setattr(CallTurn, "outcome", outcomes)
         yield
 
 

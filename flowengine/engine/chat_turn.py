@@ -77,10 +77,8 @@ class ChatTurn(Turn):
         setattr(self.person, known, text)
         self._refresh_contact()
 
-    def mark(self, tag: str, on: bool) -> None:
-        self.contact_changes.setdefault("tags", {})[tag] = on or None
+    def _tagged(self, tag: str, on: bool) -> None:
         self.person.tags[tag] = on
-        self._refresh_contact()
 
     def opt(self, out: bool) -> None:
         """The contact wants no more messages of this conversation, or wants them again."""

@@ -9,10 +9,10 @@ from flowengine.engine.gate import within
 from flowengine.numbers import e164, normal_caller
 
 if TYPE_CHECKING:
-    from flowengine.engine.turn import Turn
+    from flowengine.engine.call_turn import CallTurn
 
 
-def reach(turn: Turn, name: str) -> tuple[str, str] | None:
+def reach(turn: CallTurn, name: str) -> tuple[str, str] | None:
     """The kind and address of an entry of ``may_dial``; None when it may not be dialled now."""
     entry = turn.program.may_dial.get(name)
     if entry is None:
@@ -29,13 +29,13 @@ def reach(turn: Turn, name: str) -> tuple[str, str] | None:
     return entry.kind, address
 
 
-def caller_id(turn: Turn, item: Any) -> str:
+def caller_id(turn: CallTurn, item: Any) -> str:
     """What ``cli`` shows: a number, or ``private``."""
     text = turn.line(item)
     return text if text == "private" else (e164(text) or normal_caller(text) or "private")
 
 
-def _within_hour(turn: Turn, name: str, address: str, limit: int) -> bool:
+def _within_hour(turn: CallTurn, name: str, address: str, limit: int) -> bool:
     key = turn.library.digest(f"dial {turn.program.name} {name} {address}")
     if turn.world.used(key) >= limit:
         turn.note("refused", f"{name} has had its {limit} calls of this hour")

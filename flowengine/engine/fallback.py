@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowengine.answers import Refused, act, seal
+from flowengine.engine.call_turn import CallTurn
 from flowengine.engine.library import Library
 from flowengine.engine.session import Session, new_call
-from flowengine.engine.turn import Turn, TurnFailed
+from flowengine.engine.turn import TurnFailed
 from flowengine.engine.world import World
 from flowengine.expressions import EvaluationFailed
 from flowengine.linking import Program
@@ -47,7 +48,7 @@ def _error_run(library: Library, program: Program, position: Position) -> bytes:
     if handler is None or handler.branches[0].when is not None:
         return b""
     session = Session(flow=program.name, place=program.start, call=new_call())
-    turn = Turn(library, session, World(), position, program, _Nothing())
+    turn = CallTurn(library, session, World(), position, program, _Nothing())
     try:
         turn.run(turn._take(handler.branches[0]))
         outcome = turn.outcome()

@@ -1,4 +1,4 @@
-"""One turn: a session and an event → the changed session, an answer, and what is to be done outside.
+"""One turn: a session and an event → the changed session, and what is to be done outside.
 
 No clock, no store and no network in here; what a turn needs of the world it asks of its ``World``. Every run is
 bounded, and whatever a run cannot do it raises as :class:`TurnFailed`, for which the caller has an answer ready.
@@ -6,36 +6,29 @@ bounded, and whatever a run cannot do it raises as :class:`TurnFailed`, for whic
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from flowengine import prompts
-from flowengine.answers import Act, Piece, Refused, act, constant, constant_act, piece, seal
-from flowengine.engine.blocks import Block
 from flowengine.engine.calendar import opening
-from flowengine.engine.dialling import caller_id, drawn, reach
-from flowengine.engine.gate import allowed
+from flowengine.engine.dialling import drawn
 from flowengine.engine.library import Library
-from flowengine.engine.menus import menu_act
 from flowengine.engine.occasions import dated
 from flowengine.engine.outcome import Effect, Outcome, TurnFailed, Wake
 from flowengine.engine.outside import ask_function, ask_server, save
-from flowengine.engine.sending import from_call
 from flowengine.engine.session import Session
 from flowengine.engine.world import World
 from flowengine.expressions import EvaluationFailed
 from flowengine.filters import printed
-from flowengine.linking import SECRET_CLOSE, SECRET_OPEN, Handler, Node, Program, Reaction, fill
-from flowengine.svaml import MAX_COOKIE_BYTES, MAX_PROMPTS, Position
+from flowengine.linking import Handler, Node, Program, Reaction, fill
+from flowengine.svaml import Position
 from flowengine.values import BadValue, coerce
 
 MAX_STATES = 1000
 MAX_VISITS = 10_000
 MAX_FRAMES = 8
 MAX_BACK = 16
-MAX_ADDRESS = 1024
 AGAIN = "\x00again"
 UNHEARD = {
     "menu": {"id": "", "value": "", "input": ""},
@@ -43,29 +36,13 @@ UNHEARD = {
 }
 """What the facts of a menu and of a detection are in a turn that has none."""
 
-_NOT_IN_ADDRESS = re.compile(r"\s+")
-HANGUP = constant_act({"name": "hangup"})
-CONTINUE = constant_act({"name": "continue"})
-STOP_RECORDING = constant({"name": "stopRecording"})
-
-
-class SecretNames(dict[str, str]):
-    """``secret.NAME`` in an answer: a placeholder that is filled when the answer is sent."""
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return f"{SECRET_OPEN}{key}{SECRET_CLOSE}"
-
-
-_PLACEHOLDERS = SecretNames()
-
 
 class Turn:
     """The run of one turn. States and instructions see it as their ``call``."""
 
     __slots__ = (
-        "_scope", "action", "because", "changes", "contact_changes", "counts", "done", "effects", "facts", "hidden",
-        "library", "node", "notes", "path", "pieces", "placed_call", "position", "program", "session", "side", "spent",
-        "state", "steps", "wake", "world",
+        "_scope", "because", "changes", "contact_changes", "counts", "done", "effects", "facts", "hidden", "library",
+        "node", "notes", "path", "position", "program", "session", "side", "spent", "state", "steps", "wake", "world",
     )  # fmt: skip
 
     def __init__(
@@ -79,11 +56,9 @@ class Turn:
     ) -> None:
         self.library, self.session, self.world = library, session, world
         self.position, self.program, self._scope = position, program, scope
-        self.side = self.placed_call = self.done = False
+        self.side = self.done = False
         self.state = session.place
         self.node: Node | None = None
-        self.pieces: list[Piece] = []
-        self.action: Act | None = None
         self.steps, self.spent = 0, 0.0
         self.path: list[str] = []
         self.because: list[list[Any]] = []
@@ -126,18 +101,6 @@ class Turn:
             self._scope = scope
         return self._scope
 
-    def _contact(self) -> dict[str, Any]:
-        """Who is at the other end, and the declared fields; one that was never set is its default, else empty."""
-        session, number = self.session, self.number
-        who = {"identity": number, "number": number, "name": "", "timezone": "", "tags": []}
-        declared = {name: each.get("default", "") for name, each in self.library.contact.items()}
-        return {**declared, **session.contact, **who, **session.known, "language": self.language}
-
-    @property
-    def number(self) -> str:
-        """The number of the one at the other end: the caller's, or the one that the call was placed to."""
-        return str(self.session.call["cli"] or self.session.known.get("number", ""))
-
     def _visits(self) -> dict[str, int]:
         counted = self.session.visits.get(self.program.name, {})
         return {name: counted.get(name, 0) for name, node in self.library.counted[self.program.name]}
@@ -161,36 +124,11 @@ class Turn:
         """A value as one clean line."""
         return prompts.clean(self.text(item))
 
-    def prompt(self, item: Any) -> str:
-        ready = item.strings.get("")
-        if ready is not None and len(item.wording) == 1:
-            return str(ready)
-        return str(item.string(self.language, self.scope))
+    def _contact(self) -> dict[str, Any]:
+        """The ``contact.`` facts."""
+        raise NotImplementedError
 
     # --- what instructions do ------------------------------------------------------------------------------
-
-    def add(self, instruction: Mapping[str, Any]) -> None:
-        self.pieces.append(piece(instruction))
-
-    def cookie(self, key: str, value: str) -> None:
-        """A cookie, as much of it as the answer's cookies have room for."""
-        room = MAX_COOKIE_BYTES - len(key) - sum(each.cookie for each in self.pieces)
-        if room < 0:
-            self.note("cookie", f"no room for {key}")
-            return
-        fitting = value.encode("utf-8", "ignore")[:room].decode("utf-8", "ignore")
-        self.add({"name": "setCookie", "key": key, "value": fitting})
-
-    def speak(self, op: Any) -> None:
-        self.pieces.extend(op.instructions(self.language, self.scope))
-
-    def play(self, op: Any) -> None:
-        files = op.files(self.scope, self.language)
-        if files["ids"]:
-            self.add(files)
-
-    def phrase(self, name: str) -> None:
-        self.pieces.append(self.library.phrase(name, self.language))
 
     def store(self, name: str, value: Any) -> None:
         """Give a variable (or ``call.language``, ``contact.NAME``) a value of its type."""
@@ -233,7 +171,7 @@ class Turn:
     @property
     def fields(self) -> dict[str, Any]:
         """The declared fields of the contact, as far as they are set."""
-        return self.session.contact
+        raise NotImplementedError
 
     def _keep(self, name: str, value: Any) -> None:
         self.session.vars[name] = value
@@ -261,9 +199,11 @@ class Turn:
     def mark(self, tag: str, on: bool) -> None:
         """Put a tag on the contact, or take it off."""
         self.contact_changes.setdefault("tags", {})[tag] = on or None
-        tags = self.session.known.get("tags", [])
-        self.session.known["tags"] = sorted({*tags, tag} if on else {*tags} - {tag})
+        self._tagged(tag, on)
         self._refresh_contact()
+
+    def _tagged(self, tag: str, on: bool) -> None:
+        raise NotImplementedError
 
     def agree(self, to: str, yes: bool) -> None:
         """What the contact agreed to, or no longer does."""
@@ -290,105 +230,25 @@ class Turn:
             self._scope = None
         self.changes[name] = None
 
+    def speak(self, op: Any) -> None:
+        """Say a prompt, or send its words."""
+        raise NotImplementedError
+
+    def phrase(self, name: str) -> None:
+        """Say, or send, a built-in sentence."""
+        raise NotImplementedError
+
+    def send(self, op: Mapping[str, Any]) -> None:
+        """Send a message once the turn is stored."""
+        raise NotImplementedError
+
     def note(self, kind: str, text: str) -> None:
         self.notes.append([kind, text])
 
     def effect(self, kind: str, payload: dict[str, Any]) -> None:
         self.effects.append(Effect(kind, payload))
 
-    def send(self, op: Mapping[str, Any]) -> None:
-        """The ``send`` instruction of a call: a message to the number it names."""
-        to = self.text(op.get("to", ""))
-        if not to:
-            self.note("unsent", "the receiver's number is empty")
-            return
-        channel, content = op.get("channel", "SMS"), self.value(op["body"])
-        self.effects.append(from_call(self.library.app, channel, to, content, self.world.at))
-
-    def arm(self, what: str) -> None:
-        self.session.armed[what] = [self.program.name, self.state]
-
-    def recording(self, op: Mapping[str, Any]) -> dict[str, Any]:
-        """The ``startRecording`` instruction: the flow's ``recordings`` with what the instruction says."""
-        own = {**(self.program.recordings or {}), **op}
-        scope = {**self.scope, "secret": _PLACEHOLDERS}
-        options: dict[str, Any] = {
-            "destinationUrl": _NOT_IN_ADDRESS.sub("_", prompts.clean(str(fill(own["to"], scope))))[:MAX_ADDRESS],
-            "credentials": str(fill(own["credentials"], scope)),
-        }
-        if own.get("format"):
-            options["format"] = own["format"]
-        options["notificationEvents"] = own.get("notify", True)
-        if own.get("transcribe"):
-            options["transcriptionOptions"] = {"enabled": True, "locale": own["transcribe"]}
-        return {"name": "startRecording", "options": options}
-
-    def filled(self, raw: Any) -> Any:
-        """A raw SVAML object with its texts filled in."""
-        if isinstance(raw, Mapping):
-            return {key: self._secret(each) if key == "credentials" else self.filled(each) for key, each in raw.items()}
-        if isinstance(raw, list):
-            return [self.filled(each) for each in raw]
-        if hasattr(raw, "entries"):
-            return self.filled(raw.entries)
-        if isinstance(raw, str | int | float | bool):
-            return raw
-        return prompts.clean(self.text(raw)) if hasattr(raw, "source") else self.text(raw)
-
-    def _secret(self, raw: Any) -> str:
-        return raw if isinstance(raw, str) else str(fill(raw, {**self.scope, "secret": _PLACEHOLDERS}))
-
     # --- what kinds do -------------------------------------------------------------------------------------
-
-    def place(self, action: Mapping[str, Any]) -> None:
-        """Wait here: this action ends the answer."""
-        self.action = act(action)
-        self._stand()
-
-    def place_timer(self, seconds: float) -> None:
-        """Wait with nobody on the line; a run after the end has nothing to wait for."""
-        if self.side:
-            self.done = True
-            return
-        self._stand()
-        self.wake = seconds
-        self.done = True
-
-    def place_call(self, action: Mapping[str, Any]) -> None:
-        """Wait for a call that is being placed."""
-        self.action = act(action)
-        self.placed_call = True
-        self._stand()
-
-    def _stand(self) -> None:
-        session = self.session
-        if self.side:  # a handler of the flow that may wait elsewhere runs here after the call
-            self.note("side", f"{self.state} cannot wait: nobody is on the line")
-            self.action, self.done = None, True
-            return
-        session.place, session.pos = self.state, self.position
-        if self._bridges():
-            session.call["answered"] = False
-        if self.wake == "keep":
-            self.wake = None
-
-    def _bridges(self) -> bool:
-        return self.node is not None and self.node.waits_as in ("connect", "dial", "svaml")
-
-    def place_menu(self, op: Mapping[str, Any]) -> None:
-        """Wait at a menu or collect."""
-        self.action = menu_act(op, self, self.library.fuse)
-        self._stand()
-
-    def timer(self, seconds: float | None) -> None:
-        self.wake = seconds
-
-    def remaining(self, length: float) -> float:
-        """Seconds left of a wait that began when its state was entered."""
-        now = self.now.timestamp()
-        if not self.session.until:
-            self.session.until = now + length
-        return self.session.until - now
 
     def opening(self, calendar: str) -> str:
         return opening(self.program.image["calendars"][calendar], self.now)
@@ -400,21 +260,15 @@ class Turn:
             self.session.draws[key] = drawn(weights, point)
         return self.session.draws[key]
 
-    def reach(self, name: str) -> tuple[str, str] | None:
-        return reach(self, name)
-
-    def may_dial(self, action: Mapping[str, Any]) -> bool:
-        """Whether every address of a raw action may be dialled. Raises :class:`~flowengine.answers.Refused`."""
-        return all(self._gate(kind, address) for kind, address in act(action).numbers)
-
-    def caller_id(self, item: Any) -> str:
-        return caller_id(self, item)
-
     def ask_server(self, op: Mapping[str, Any]) -> str:
         return ask_server(self, op)
 
     def ask_function(self, op: Mapping[str, Any]) -> str:
         return ask_function(self, op)
+
+    def place_timer(self, seconds: float) -> None:
+        """Wait here until a timer."""
+        raise NotImplementedError
 
     # --- the run -------------------------------------------------------------------------------------------
 
@@ -424,29 +278,12 @@ class Turn:
             if target == "end":
                 target = self._end()
             elif target == "continue":
-                self.action = CONTINUE
+                self._go_on()
                 return
             elif target == "back":
                 target = self._go_back()
             else:
                 target = self._visit(target)
-
-    def play_block(self, block: Block) -> None:
-        """As :meth:`react` along a way that is known before."""
-        for each in block.spoken:
-            self.speak(each)
-        target = block.to
-        if block.path:
-            self.session.until = 0.0
-            self.session.inbox.clear()
-            self.path += block.path
-            self.steps = len(block.path)
-            self.state = block.path[-1]
-            self.node = self.program.states[self.state]
-        if block.last is not None:
-            target = self._leave(block.last)
-        if target:
-            self.run(target)
 
     def _visit(self, name: str) -> str:
         self.steps += 1
@@ -512,10 +349,6 @@ class Turn:
             if not back or back[-1] != node.name:
                 back.append(node.name)
                 del back[:-MAX_BACK]
-        raw = node.op.get("name")
-        if raw in ("hangup", "continue") and self.action is not None:
-            self.session.place = "" if raw == "hangup" else self.session.place
-            self.session.ended = raw == "hangup" or self.session.ended
         return ""
 
     def _go_back(self) -> str:
@@ -635,18 +468,13 @@ class Turn:
         self._hang_up()
         return ""
 
+    def _go_on(self) -> None:
+        """``continue``: what was going on outside goes on."""
+        raise TurnFailed("there is nothing that goes on without the flow")
+
     def _hang_up(self) -> None:
-        session = self.session
-        if self.side:
-            self.done = True
-            return
-        while session.frames:
-            self._pop()
-        session.ended, session.place = True, ""
-        self.wake = None
-        self.done = True
-        if self.position not in ("N", "O"):
-            self.action = HANGUP
+        """The call or conversation is over."""
+        raise NotImplementedError
 
     def _enter(self, node: Node) -> str:
         session = self.session
@@ -718,11 +546,12 @@ class Turn:
         self.run(target)
 
     def outcome(self) -> Outcome:
-        """Close the run and seal the answer."""
-        if self.contact_changes and self.session.person:
-            self.effects += self._dates(self.session.person, self.session.known.get("timezone", ""))
+        """Close the run."""
+        return self._closed(b"", True, ())
+
+    def _closed(self, body: bytes, digits: bool, records: Sequence[tuple[str, dict[str, Any]]]) -> Outcome:
         return Outcome(
-            self._body(),
+            body,
             self.position,
             self.path,
             self.because,
@@ -732,49 +561,9 @@ class Turn:
             self.wake,
             self.counts,
             [*self.hidden, *self.library.hidden(self.session)] if self.library.hides else [],
-            self._may_hold_digits(),
-            [(self.session.person, self.contact_changes)] if self.contact_changes and self.session.person else (),
+            digits,
+            records,
         )
-
-    def _may_hold_digits(self) -> bool:
-        if self.action is None or self.action.digits:
-            return True
-        for each in self.pieces:  # noqa: SIM110 - a third of the time of any() in every turn
-            if each.digits:
-                return True
-        return False
-
-    def _body(self) -> bytes:
-        if self.position in ("N", "M"):
-            return b""
-        if self.position == "O" and not self.placed_call:
-            return b""
-        action = self.action
-        if action is None:
-            if self.position in ("L", "C") and not self.pieces and not self.done:
-                return b""
-            action = CONTINUE if self.position in ("L", "C", "B") else HANGUP
-        try:
-            return seal(self.pieces, action, self.position, self._gate, self.program.answer)
-        except Refused as refused:
-            if refused.reason != "total":
-                raise
-        self._shorten(action)
-        return seal(self.pieces, action, self.position, self._gate, self.program.answer)
-
-    def _shorten(self, action: Act) -> None:
-        """Prompts that a platform's answer has no room for are left out from the end."""
-        left = MAX_PROMPTS - action.prompts
-        kept = []
-        for each in self.pieces:
-            left -= each.prompts
-            if not each.prompts or left >= 0:
-                kept.append(each)
-        self.pieces = kept
-        self.note("speech", f"more than {MAX_PROMPTS} prompts in one answer")
-
-    def _gate(self, kind: str, address: str) -> bool:
-        return allowed(self.program, kind, address)
 
 
 __all__ = ["AGAIN", "Effect", "Outcome", "Turn", "TurnFailed"]

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowengine.callbacks import Callback
+from flowengine.engine.call_turn import CONTINUE, HANGUP, STOP_RECORDING, CallTurn
 from flowengine.engine.library import Library
 from flowengine.engine.session import Session, new_call
-from flowengine.engine.turn import CONTINUE, HANGUP, STOP_RECORDING, Outcome, Turn, TurnFailed
+from flowengine.engine.turn import Outcome, TurnFailed
 from flowengine.engine.world import World
 from flowengine.linking import Node, Program
 from flowengine.model import LATE_EVENTS
@@ -63,7 +64,7 @@ def place_call(
 ) -> Reacted:
     """``start`` of a flow that places calls, in O: the answer is the inline ICE of the callout, or nothing."""
     session.call = new_call()
-    turn = Turn(library, session, world, "O", program)
+    turn = CallTurn(library, session, world, "O", program)
     for name, value in inputs.items():
         turn.store(name, value)
     turn.run(program.start)
@@ -78,8 +79,8 @@ def hear(library: Library, session: Session, callback: Callback, world: World) -
 
 def _turn(
     library: Library, program: Program, session: Session, world: World, position: Position, callback: Callback
-) -> Turn:
-    turn = Turn(library, session, world, position, program)
+) -> CallTurn:
+    turn = CallTurn(library, session, world, position, program)
     turn.facts["event"] = callback.fields
     return turn
 
@@ -184,7 +185,7 @@ def _raw(node: Node) -> str:
     return str(node.op.get("name", "")) if node.waits_as == "svaml" else ""
 
 
-def _menu_of(turn: Turn, node: Node, menu_id: str) -> tuple[Node, bool]:
+def _menu_of(turn: CallTurn, node: Node, menu_id: str) -> tuple[Node, bool]:
     """The state whose menu answered, arriving there first when it was a jump."""
     fused = node.op.get("fused") if turn.library.fuse else None
     if fused is None:
@@ -197,7 +198,7 @@ def _menu_of(turn: Turn, node: Node, menu_id: str) -> tuple[Node, bool]:
     return turn.program.states[name], True
 
 
-def _arrive(turn: Turn, name: str, parents: Mapping[str, str]) -> None:
+def _arrive(turn: CallTurn, name: str, parents: Mapping[str, str]) -> None:
     way = [name]
     while way[-1] in parents and parents[way[-1]] not in way:
         way.append(parents[way[-1]])
@@ -208,7 +209,7 @@ def _arrive(turn: Turn, name: str, parents: Mapping[str, str]) -> None:
     turn.state = name
 
 
-def _react(turn: Turn, node: Node, heard: Heard) -> str:
+def _react(turn: CallTurn, node: Node, heard: Heard) -> str:
     """The event it came to: the silent menu of a wait only asks what became due."""
     if heard.event == "repeat" and node.waits_as == "menu":
         turn.run(turn._same_again(node.name))
@@ -229,13 +230,13 @@ def _react(turn: Turn, node: Node, heard: Heard) -> str:
     return heard.event
 
 
-def _keep_waiting(turn: Turn, node: Node) -> str:
+def _keep_waiting(turn: CallTurn, node: Node) -> str:
     turn.node, turn.state = node, node.name
     turn.path.append(node.name)
     return turn._act(node)
 
 
-def _polled(turn: Turn, node: Node) -> Heard:
+def _polled(turn: CallTurn, node: Node) -> Heard:
     """A silent menu of a wait ran out: a due outside event, the end of the wait, or the same again."""
     if turn.session.inbox:
         name, data = turn.session.inbox.pop(0)
@@ -244,7 +245,7 @@ def _polled(turn: Turn, node: Node) -> Heard:
     return Heard("elapsed") if turn.session.until <= turn.now.timestamp() else Heard("poll")
 
 
-def _remember(turn: Turn, node: Node, heard: Heard) -> None:
+def _remember(turn: CallTurn, node: Node, heard: Heard) -> None:
     into = node.op.get("into")
     choices = node.op.get("choices") or {}
     if into and (heard.event == "digits" or heard.event in choices):
@@ -336,7 +337,7 @@ def _side_run(library: Library, session: Session, callback: Callback, world: Wor
 
 
 @contextmanager
-def _beside(turn: Turn) -> Iterator[None]:
+def _beside(turn: CallTurn) -> Iterator[None]:
     """A side run: whatever it passes through, the call stands where it stood."""
     session = turn.session
     kept = (session.place, session.flow, session.vars, session.frames, session.back)
@@ -401,7 +402,7 @@ def outside(library: Library, session: Session, name: str, data: Any, world: Wor
         return Reacted("queued", source=node.name)
     if position == "N" and program.outbound:
         position = "O"
-    turn = Turn(library, session, world, position, program)
+    turn = CallTurn(library, session, world, position, program)
     turn.facts["event"] = data
     if name == "elapsed" and session.until and node.waits_as == "wait":
         if session.until > world.now.timestamp() + 0.5:
@@ -427,7 +428,7 @@ def failed(library: Library, session: Session, world: World, reason: str) -> Rea
     session.pending = ""
     if session.ended or source not in program.states:
         return Reacted("ignored")
-    turn = Turn(library, session, world, "N", program)
+    turn = CallTurn(library, session, world, "N", program)
     turn.facts["event"] = {"reason": reason}
     if session.told:
         session.told["outcome"] = "error"
