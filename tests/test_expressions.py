@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import doctest
+import gc
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -242,10 +243,10 @@ def test_refused_guards(source: str, word: str) -> None:
 )
 def test_large_inputs_are_refused_at_once(source: str) -> None:
     for compiled, text in ((compile_guard, source), (compile_text, f"{{{{ {source} }}}}")):
-        start = time.process_time()
+        start = time.thread_time()
         with pytest.raises(BadExpression):
             compiled(text)
-        assert time.process_time() - start < 0.25
+        assert time.thread_time() - start < 0.25
 
 
 def test_what_is_as_deep_as_allowed_can_be_evaluated() -> None:
@@ -481,8 +482,16 @@ def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 EXPRESSIONS = st.recursive(LEAVES, _grown, max_leaves=8)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def without_collections() -> Iterator[None]:
+    """What other tests have left lying about is not this module's time."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
 def _within(seconds: float, source: str, scope: Mapping[str, Any], guard: bool) -> None:
-    start = time.process_time()
+    start = time.thread_time()
     try:
         if guard:
             compile_guard(source).test(scope)
@@ -495,7 +504,7 @@ def _within(seconds: float, source: str, scope: Mapping[str, Any], guard: bool) 
         assert error.message
     except EvaluationFailed as error:
         assert str(error)
-    assert time.process_time() - start < seconds
+    assert time.thread_time() - start < seconds
 
 
 @settings(max_examples=2_000, deadline=None)

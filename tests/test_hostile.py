@@ -724,9 +724,9 @@ def test_a_broken_flow_file_is_told_and_never_raised(tmp_path_factory: pytest.Te
     folder.mkdir(exist_ok=True)
     file = folder / "flow.yaml"
     file.write_bytes(mutated(Random(seed)))
-    began = time.process_time()
+    began = time.thread_time()
     found = build([str(file)])
-    assert time.process_time() - began < BOUND
+    assert time.thread_time() - began < BOUND
     if found.artefact is not None:
         open_library(orjson.loads(orjson.dumps(found.artefact)), found.revision, {})
 

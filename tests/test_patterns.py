@@ -60,9 +60,9 @@ def test_a_doubled_backslash_is_not_an_escape() -> None:
 
 
 def test_matching_takes_linear_time() -> None:
-    start = time.process_time()
+    start = time.thread_time()
     assert not compile_pattern("(a*)*b").matches("a" * 50_000)
-    assert time.process_time() - start < 1
+    assert time.thread_time() - start < 1
 
 
 @settings(max_examples=1_000, deadline=None)
