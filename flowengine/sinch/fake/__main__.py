@@ -39,8 +39,8 @@ def main(port: int, webhook: str, channel: str, receipts: bool) -> None:
         sinch.webhook(webhook)
         if receipts:
             sinch.receipts()
-    for name in (signal.SIGINT, signal.SIGTERM):  # in the background of a script the first is ignored
-        signal.signal(name, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # in the background of a script the first is ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         _chat(sinch, bool(webhook))
     except KeyboardInterrupt:
