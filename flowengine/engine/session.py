@@ -54,17 +54,19 @@ class Session:
     frames: list[dict[str, Any]] = field(default_factory=list)
     inbox: list[list[Any]] = field(default_factory=list)
     contact: dict[str, Any] = field(default_factory=dict)
-    talk: Talk | None = None
     told: dict[str, Any] = field(default_factory=dict)
     person: str = ""
     known: dict[str, Any] = field(default_factory=dict)
+    talk: Talk | None = None
 
     def dump(self) -> bytes:
         """A JSON array, the version first: half the time and size of an object."""
-        return orjson.dumps(_row(self))
+        row = _row(self)
+        return orjson.dumps(row if self.talk is None else (*row[:-1], _talk_row(self.talk)))
 
 
 _row = attrgetter(*(each.name for each in fields(Session)))
+_talk_row = attrgetter(*(each.name for each in fields(Talk)))
 
 
 def load(data: bytes) -> Session:
@@ -74,7 +76,7 @@ def load(data: bytes) -> Session:
         if row[0] == VERSION:
             session = Session(*row)
             if session.talk is not None:
-                session.talk = Talk(**session.talk)  # type: ignore[arg-type]  # as JSON has it
+                session.talk = Talk(*session.talk)  # type: ignore[misc]  # as JSON has it
             return session
     except (orjson.JSONDecodeError, LookupError, TypeError):
         pass
