@@ -51,6 +51,14 @@ class Deferred(Exception):
     """The turn asks somebody outside: a worker makes it."""
 
 
+class Joined(Exception):
+    """What is written to this address belongs to the conversation ``key``, which goes over several channels."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__("the conversation goes over several channels")
+        self.key = key
+
+
 class Engaged(Exception):
     """Another flow is going on with the contact, or they are not to be disturbed before ``until`` (Unix seconds)."""
 
@@ -300,10 +308,10 @@ class Chats(Turns[Session]):
         self, address: Address, dedupe: str, cause: Mapping[str, Any], happening: Happening, accepted: float
     ) -> str:
         """Something that names its conversation by an address, known to us or not."""
-        key = address.key
-        joined = self.store.record(talk_record(key))
-        session = str(orjson.loads(joined).get("session") or key) if joined else key
-        return self._run(session, dedupe, cause, happening, address, accepted)
+        try:
+            return self._run(address.key, dedupe, cause, happening, address, accepted)
+        except Joined as joined:
+            return self._run(joined.key, dedupe, cause, happening, address, accepted)
 
     def _happens_in(self, key: str, dedupe: str, cause: Mapping[str, Any] | None, happening: Happening) -> str:
         """Something that happens in a conversation that there is; without a ``cause`` it cannot be left to a worker."""
@@ -325,7 +333,7 @@ class Chats(Turns[Session]):
             begins = (cause or {}).get("cause") == "begin"
             if address is not None and (attempt.session.talk is None or not begins):
                 _meet(attempt.session, address)
-            result = self._turn(attempt, happening, cause, accepted)
+            result = self._turn(attempt, happening, cause, accepted, address is not None)
             came[:] = [result.event]
             return result
 
@@ -334,18 +342,26 @@ class Chats(Turns[Session]):
         return came[0] if came else "again"
 
     def _turn(
-        self, attempt: Attempt[Session], happening: Happening, cause: Mapping[str, Any] | None, accepted: float = 0.0
+        self,
+        attempt: Attempt[Session],
+        happening: Happening,
+        cause: Mapping[str, Any] | None,
+        accepted: float = 0.0,
+        addressed: bool = False,
     ) -> Result:
+        """``addressed``: the conversation was found by an address, which may be joined to another one."""
         session, world = attempt.session, attempt.world
         talk = session.talk
         if talk is None:
             return Result(kept=False)
+        person = self._person(session, talk)
+        if addressed and person.joined not in ("", session.id):
+            raise Joined(person.joined)
         if cause and talk.queued:
             return _queued(attempt, cause, accepted)
         world.budget = BUDGET
         world.before_outside = _defer if cause else _go_ahead
         source, hidden = session.place, self.library.hidden(session)
-        person = self._person(session, talk)
         try:
             reacted = happening(session, world, person)
         except Deferred:

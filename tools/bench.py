@@ -198,8 +198,12 @@ states:
     ask:
       prompt: "Hello {{ tier }}. Go on or skip?"
       choices: { go: Go on, skip: Skip }
-    on: { go: s0, skip: bye, timeout: bye, invalidinput: bye, failed: end }
-  s0: { say: "Thank you, {{ tier }} customer.", next: m0 }
+    on: { go: m1, skip: bye, timeout: bye, invalidinput: bye, failed: end }
+  m1:
+    ask:
+      prompt: "Thank you, {{ tier }} customer. Go on or skip?"
+      choices: { go: Go on, skip: Skip }
+    on: { go: m0, skip: bye, timeout: bye, invalidinput: bye, failed: end }
   bye: { say: Goodbye., next: end }
 """
 
@@ -223,7 +227,7 @@ def inbound(contact: int, text: str, number: int) -> bytes:
 
 
 def message() -> None:
-    """An inbound message answered by a sentence and a question, against a PIE answered by a sentence and a menu."""
+    """A message answered by a question, one row of the outbox, against a PIE answered by a sentence and a menu."""
     with tempfile.TemporaryDirectory() as folder:
         for durable, name in ((False, "NORMAL"), (True, "FULL")):
             with project(CHAT) as chats, project(long_flow(10)) as flows:

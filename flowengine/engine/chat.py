@@ -83,8 +83,7 @@ def _turn(library: Library, session: Session, world: World, person: Person) -> C
 
 def unchanged(session: Session, at: float, again: float | None = None) -> Outcome:
     """Nothing happens; what is due stays so, or is looked at ``again`` in so many seconds."""
-    talk = _talk(session)
-    return Outcome(b"", "M", [], [], [], [], {}, wake_of(talk, at) if again is None else again, [], [])
+    return Outcome(b"", "M", [], [], [], [], {}, wake_of(session, at) if again is None else again, [], [])
 
 
 def stands(session: Session) -> bool:
@@ -331,6 +330,7 @@ def _not_understood(turn: ChatTurn, node: Node) -> str:
 def wake(library: Library, session: Session, world: World, person: Person) -> Reacted:
     """A timer of the place: the first thing that is due. What is not due is waited for again."""
     talk = _talk(session)
+    talk.wakes = 0.0  # this timer is used up
     turn = _turn(library, session, world, person)
     name = next((each for each in ORDER if talk.due.get(each, world.at + 1) <= world.at + SLACK), "")
     if not name or not stands(session):

@@ -9,7 +9,7 @@ from flowengine.engine.asking import content_of, is_numeric, numbering, offered,
 from flowengine.engine.entrances import Entrance
 from flowengine.engine.languages import fitting
 from flowengine.engine.library import Library
-from flowengine.engine.outcome import Outcome
+from flowengine.engine.outcome import Outcome, Wake
 from flowengine.engine.outside import ask_server
 from flowengine.engine.person import KNOWN, TALK, Person, talk_record
 from flowengine.engine.rendering import rendered
@@ -263,7 +263,10 @@ class ChatTurn(Turn):
         sends = [from_conversation(talk, key, self._row(n), each, at) for n, each in enumerate(self.sends)]
         dates = self._dates(self.person.key, self.person.timezone) if self.contact_changes else []
         return made._replace(
-            effects=[*made.effects, *dates, *sends], records=self._records(), drops=self.drops, timer=wake_of(talk, at)
+            effects=[*made.effects, *dates, *sends],
+            records=self._records(),
+            drops=self.drops,
+            timer=wake_of(self.session, at),
         )
 
     def _records(self) -> list[tuple[str, dict[str, Any]]]:
@@ -287,6 +290,13 @@ def _says_something(part: Any) -> bool:
     return bool(part.strip() if isinstance(part, str) else part) and part is not True
 
 
-def wake_of(talk: Talk, at: float) -> float | None:
-    """Seconds until something is due; None: nothing is."""
-    return max(0.0, min(talk.due.values()) - at) if talk.due else None
+def wake_of(session: Session, at: float) -> Wake:
+    """When the conversation is looked at again: seconds from now, as it was before (early will do), or never."""
+    talk = session.talk
+    assert talk is not None
+    due = min(talk.due.values(), default=0.0)
+    if due and at < talk.wakes <= due:
+        session.until = max(session.until, talk.wakes)
+        return "keep"
+    talk.wakes = due
+    return max(0.0, due - at) if due else None

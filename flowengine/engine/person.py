@@ -24,6 +24,7 @@ class Person:
 
     ``out``: this conversation was opted out of; ``left`` is when the newest word for that was accepted and ``seen``
     when the contact last wrote (Unix seconds). ``met`` tells that the contact's record names this conversation.
+    ``joined`` is the conversation that this channel belongs to, where one goes over several.
     """
 
     key: str = ""
@@ -39,6 +40,7 @@ class Person:
     left: float = 0.0
     seen: float = 0.0
     met: bool = False
+    joined: str = ""
 
     def facts(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
         """``contact.`` in expressions; a declared field that was never set is its default, else empty."""
@@ -81,6 +83,7 @@ def read_person(contact: bytes | None, talk: bytes | None, number: str, key: str
         left=float(state.get("left", 0)),
         seen=float(state.get("seen", 0)),
         met=key in known.get("talks", {}),
+        joined=str(state.get("session", "")),
     )
 
 

@@ -20,7 +20,8 @@ class Talk:
     offered, ``marks`` what stood before the line of each value, ``tries`` the answers not understood, ``reminded``
     the reminders sent, ``burst`` what came while more is waited for. ``acted`` are the last taps that answered.
     ``queued`` messages are with the workers. ``stale``: the session expired, and the next message hears the question
-    again.
+    again. ``wakes`` is when the timer in the store fires, which may be before anything is due: it is not set anew for
+    every message.
     """
 
     app: str = ""
@@ -42,6 +43,7 @@ class Talk:
     due: dict[str, float] = field(default_factory=dict)
     queued: int = 0
     stale: bool = False
+    wakes: float = 0.0
 
     @property
     def tag(self) -> str:
