@@ -337,7 +337,7 @@ def test_what_is_not_authentic_changes_nothing(site: Site) -> None:
     assert site.served.ask("POST", "/webhook/conversation", raw, good)[0] == 200
 
 
-GARBLED = [b"", b"{", b"[]", b"null", b'{"a":NaN}', b'{"a":1,"a":2}', b"[" * 5000, b"\xff\xfe", b'{"a":"\\ud83d"}']
+GARBLED = [b"", b"{", b"[]", b"null", b'{"a":NaN}', b'{"a":1,"a":2}', b"[" * 5000, b"\xff\xfe"]
 
 
 @pytest.mark.parametrize("raw", GARBLED, ids=range(len(GARBLED)))
