@@ -250,12 +250,20 @@ def _messages(talks: Any, calls: Any, many: int) -> tuple[list[float], list[floa
         names = [f"m{number}x{n:08x}c94a7e9a3e51f6b2d8c901" for n in range(many)]
         for call in names:
             calls.callback(ice(call))
+        _emptied(talks.store)
         ours = seconds(talks.chats.webhook, texts)
         theirs = seconds(calls.callback, [pie(call, "go") for call in names])
         assert talks.store.journal(_key(people[0]))[-1].event == "go"
         ratios.append(ours / theirs)
         micros.append(ours * 1e6)
     return ratios, micros
+
+
+def _emptied(store: Any) -> None:
+    """The outbox as workers leave it: what was answered before has been sent."""
+    while taken := store.take(NOW, 60.0, 500):
+        for each in taken:
+            store.settle(each)
 
 
 def _key(contact: int) -> str:

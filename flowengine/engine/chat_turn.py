@@ -57,7 +57,8 @@ class ChatTurn(Turn):
 
     @property
     def language(self) -> str:
-        return fitting(self.person.language, self.program.languages)
+        languages = self.program.languages
+        return fitting(self.person.language, languages) if self.person.language else languages[0]
 
     def _contact(self) -> dict[str, Any]:
         return self.person.facts({name: each.get("default", "") for name, each in self.library.contact.items()})
@@ -188,6 +189,9 @@ class ChatTurn(Turn):
     @property
     def lasting(self) -> Mapping[str, Any]:
         """How long the conversation may be silent: as the flow says that is played, else the one that plays it."""
+        if not self.session.frames:
+            own: Mapping[str, Any] = self.program.image["session"]
+            return own
         playing: list[Mapping[str, Any]] = [each.image["session"] for each in self._programs()]
         return next((each for each in playing if each.get("own")), playing[-1])
 
