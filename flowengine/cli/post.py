@@ -29,7 +29,9 @@ TIMEOUT = 10.0
     ),
 )
 @click.argument("file", type=click.File("rb"))
-@click.option("--url", help="Where to send it. [default: /voice or /conversation on 127.0.0.1:$PORT, PORT 8080]")
+@click.option(
+    "--url", help="Where to send it; without a path to /voice or /conversation. [default: 127.0.0.1:$PORT, PORT 8080]"
+)
 @click.option("--again", is_flag=True, help="Send it twice and say whether the answers are the same, byte for byte.")
 @click.option("--call", metavar="ID", help="Put this call id into the body: another call with the same file.")
 @click.option("--text", metavar="TEXT", help="Put this text into the body: another message of the same contact.")
@@ -42,9 +44,9 @@ def post(file: Any, url: str | None, again: bool, call: str | None, text: str | 
     """
     body = file.read()
     webhook = webhook_in(body)
-    target = (
-        url or f"http://127.0.0.1:{os.environ.get('PORT') or 8080}/{'voice' if webhook is None else 'conversation'}"
-    )
+    path = "/voice" if webhook is None else "/conversation"
+    target = url or f"http://127.0.0.1:{os.environ.get('PORT') or 8080}"
+    target = target.rstrip("/") + path if urlsplit(target).path in ("", "/") else target
     if urlsplit(target).scheme not in ("http", "https"):
         raise Sentence(f'"{target}" is not a URL; expected http://… or https://…')
     if webhook is not None:
