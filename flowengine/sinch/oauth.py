@@ -135,6 +135,13 @@ def tokens_for(url: str, key_id: str) -> Tokens:
         return _SHARED.setdefault((url, key_id), Tokens())
 
 
+def forget_tokens(base_url: str) -> None:
+    """Tokens of an endpoint that is another one now, though its address is the same."""
+    with _SHARING:
+        for key in [key for key in _SHARED if key[0].startswith(f"{base_url}/")]:
+            del _SHARED[key]
+
+
 def basic(key_id: str, secret: str) -> str:
     """The Authorization header of HTTP Basic."""
     return "Basic " + b64encode(f"{key_id}:{secret}".encode()).decode()

@@ -19,6 +19,7 @@ from flowengine.sinch.fake.platform import Account, Platform
 from flowengine.sinch.fake.posting import NoTarget, Poster, Target, Webhook
 from flowengine.sinch.fake.records import Callout, Event, Json, Patch, Posted, Problem, Record
 from flowengine.sinch.fake.script import Answer, Place, Step
+from flowengine.sinch.oauth import forget_tokens
 
 CONTACT = "12025550142"
 BUSINESS = "12025550100"
@@ -77,6 +78,7 @@ class FakeSinch:
         app = create_app(self._platform)
         self._server = make_server("127.0.0.1", self._port, app, threaded=True, request_handler=_Quiet)
         self._port = self._server.server_port
+        forget_tokens(self.url)  # those of an earlier one that had this port
         threading.Thread(target=self._server.serve_forever, args=(0.02,), name="fake-sinch", daemon=True).start()
 
     def stop(self) -> None:
