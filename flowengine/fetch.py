@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
 import socket
 import ssl
-import threading
 import zlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -21,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
 import orjson
+
+from flowengine.loop_thread import GRACE, LoopThread
 
 if TYPE_CHECKING:
     import httpx
@@ -32,7 +31,6 @@ Failure = Literal["", "timeout", "refused address", "too large", "unreachable"]
 
 ALLOWED = "FLOWENGINE_HTTP_INTERNAL"
 _TRIES = 3
-_GRACE = 0.15
 _CHUNK = 16 * 1024
 
 _URL = re.compile(r"(https?)://([^/?#\\]*)([/?][^#]*)?(?:#.*)?", re.I | re.A)
@@ -131,7 +129,8 @@ class Fetcher:
         self.allow = tuple(allow)
         self.max_bytes = max_bytes
         self._resolve = resolve or _resolve
-        self._runner = _Runner()
+        self._loop = LoopThread("flowengine-fetch", self._prepare)
+        self._resolvers: ThreadPoolExecutor
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Fetcher:
@@ -140,7 +139,7 @@ class Fetcher:
 
     def warm_up(self) -> None:
         """Load in this process what the first request needs, which takes a few tenths of a second."""
-        self._runner.running()
+        self._loop.running()
 
     def __call__(self, request: Request, budget: float) -> Response:
         """The response, or why there is none, within ``min(request.timeout, budget)`` seconds. Never raises.
@@ -154,9 +153,16 @@ class Fetcher:
             return Response(failure="timeout")
         try:
             self.warm_up()
-            return self._runner.run(self._within(request, monotonic() + seconds), seconds)
+            return self._loop.run(self._within(request, monotonic() + seconds), seconds)
+        except TimeoutError:
+            return Response(failure="timeout")
         except Exception:
             return Response(failure="unreachable")
+
+    def _prepare(self) -> None:
+        hush()
+        _tls()
+        self._resolvers = ThreadPoolExecutor(8, "flowengine-resolve")
 
     async def _within(self, request: Request, deadline: float) -> Response:
         try:
@@ -175,14 +181,14 @@ class Fetcher:
             response = await self._ask(request, target, address, left, left / (len(addresses) - n))
             if response is not None:
                 return response
-        return Response(failure="timeout" if monotonic() > deadline - _GRACE else "unreachable")
+        return Response(failure="timeout" if monotonic() > deadline - GRACE else "unreachable")
 
     async def _addresses(self, target: _Target) -> list[str]:
         literal = _literal(target.host)
         if literal is not None:
             found = [str(literal)]
         else:
-            loop, threads = asyncio.get_running_loop(), self._runner.resolvers
+            loop, threads = asyncio.get_running_loop(), self._resolvers
             found = list(await loop.run_in_executor(threads, self._look_up, target.host, target.port))
         if not all(map(self._may_reach, found)):
             raise _Refused
@@ -238,38 +244,6 @@ class Fetcher:
             if max(len(body), received) > self.max_bytes:
                 raise _TooLarge
         return bytes(body)
-
-
-class _Runner:
-    """An event loop in its own thread, made anew after a fork: a task can be cancelled, a thread cannot."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._pid = 0
-        self._loop: asyncio.AbstractEventLoop
-        self.resolvers: ThreadPoolExecutor
-
-    def run(self, task: Coroutine[Any, Any, Response], seconds: float) -> Response:
-        future = asyncio.run_coroutine_threadsafe(task, self.running())
-        try:
-            return future.result(seconds + _GRACE)
-        except (Late, CancelledError):
-            future.cancel()
-            return Response(failure="timeout")
-
-    def running(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._pid != os.getpid():
-                self._start()
-            return self._loop
-
-    def _start(self) -> None:
-        hush()
-        _tls()
-        self._loop = asyncio.new_event_loop()
-        self.resolvers = ThreadPoolExecutor(8, "flowengine-resolve")
-        threading.Thread(target=self._loop.run_forever, name="flowengine-fetch", daemon=True).start()
-        self._pid = os.getpid()
 
 
 def networks(text: str) -> tuple[Network, ...]:

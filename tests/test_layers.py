@@ -19,6 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "problems",
         "functions",
         "units",
+        "loop_thread",
         "patterns",
         "numbers",
         "callbacks",

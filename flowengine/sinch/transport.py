@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
 from collections.abc import Mapping
-from concurrent.futures import CancelledError
-from concurrent.futures import TimeoutError as Late
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import monotonic
@@ -16,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flowengine.fetch import hush
+from flowengine.loop_thread import LoopThread
 
 if TYPE_CHECKING:
     import httpx
 
 MAX_BYTES = 64 * 1024
-_GRACE = 0.15
 _LEFT = "http11.send_request_body.started"
 
 
@@ -69,9 +64,7 @@ class Transport:
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self.max_bytes = max_bytes
-        self._lock = threading.Lock()
-        self._pid = 0
-        self._loop: asyncio.AbstractEventLoop
+        self._loop = LoopThread("flowengine-sinch", self._prepare)
         self._http: httpx.AsyncClient
 
     def exchange(self, verb: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Reply:
@@ -80,21 +73,14 @@ class Transport:
             raise NoReply(left=False, late=True)
         progress = _Progress()
         task = self._within(verb, url, headers, body, monotonic() + seconds, progress)
-        future = asyncio.run_coroutine_threadsafe(task, self._running())
         try:
-            return future.result(seconds + _GRACE)
-        except (Late, CancelledError):
-            future.cancel()
-        raise NoReply(progress.left, late=True)
+            return self._loop.run(task, seconds)
+        except TimeoutError:
+            raise NoReply(progress.left, late=True) from None
 
     def close(self) -> None:
         """Give the connections back; the next exchange opens new ones."""
-        with self._lock:
-            if self._pid == os.getpid():
-                with suppress(Late, OSError):
-                    asyncio.run_coroutine_threadsafe(self._http.aclose(), self._loop).result(1.0)
-                self._loop.call_soon_threadsafe(self._loop.stop)
-            self._pid = 0
+        self._loop.stop(self._give_back)
 
     async def _within(
         self, verb: str, url: str, headers: Mapping[str, str], body: bytes, deadline: float, progress: _Progress
@@ -123,19 +109,13 @@ class Transport:
                     return Reply(answer.status_code, headers, b"")
         return Reply(answer.status_code, headers, body)
 
-    def _running(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._pid != os.getpid():
-                self._start()
-            return self._loop
+    async def _give_back(self) -> None:
+        await self._http.aclose()
 
-    def _start(self) -> None:
+    def _prepare(self) -> None:
         import httpx
 
         hush()
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "flowengine"}
         nothing = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._http = httpx.AsyncClient(timeout=None, trust_env=False, headers=headers, cookies=nothing)
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="flowengine-sinch", daemon=True).start()
-        self._pid = os.getpid()
