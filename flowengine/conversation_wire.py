@@ -10,13 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from flowengine.messages.channels import PHONE_CHANNELS
+
 Json = dict[str, Any]
 
 CHANNELS = tuple(
     "SMS RCS WHATSAPP MMS MESSENGER INSTAGRAM VIBERBM TELEGRAM LINE WECHAT KAKAOTALK KAKAOTALKCHAT APPLEBC".split()
 )
-PHONE_CHANNELS = ("SMS", "RCS", "WHATSAPP", "MMS", "VIBERBM")
-"""Channels whose identities are phone numbers."""
 
 MAX_METADATA = 1024
 MAX_CONVERSATION_METADATA = 2048
@@ -350,7 +350,7 @@ _MESSAGE = _object(
 _IDENTITY = _object(
     "Where a contact is reached. A phone number may have its +.",
     {"channel*": _CHANNEL, "identity*": _text(256)},
-    allOf=[_when("channel", list(PHONE_CHANNELS), {"identity": {"pattern": r"^\+?[1-9][0-9]{3,14}$"}})],
+    allOf=[_when("channel", sorted(PHONE_CHANNELS), {"identity": {"pattern": r"^\+?[1-9][0-9]{3,14}$"}})],
 )
 _RECIPIENT = _one(
     "To whom: the identities are a must where the app keeps no contacts.",

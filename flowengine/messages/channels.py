@@ -9,7 +9,8 @@ EVERY_OPTION = frozenset({"reply", "url", "call", "location", "calendar", "share
 DAY = 86_400
 POSTBACK = 2048
 CARDS = (2, 10)
-PHONES = frozenset({"SMS", "MMS", "RCS", "WHATSAPP", "VIBERBM"})
+PHONE_CHANNELS = frozenset({"SMS", "MMS", "RCS", "WHATSAPP", "VIBERBM"})
+"""Where an identity is a telephone number: digits with the country code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ def channel(name: str) -> Channel:
 
 def is_phone(name: str) -> bool:
     """Whether people are known there by their telephone number."""
-    return name in PHONES
+    return name in PHONE_CHANNELS
 
 
 def window(name: str) -> int | None:

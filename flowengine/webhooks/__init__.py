@@ -5,12 +5,10 @@ from flowengine.webhooks.content import MAX_TEXT
 from flowengine.webhooks.keys import dedupe_key, label_of, talk_key
 from flowengine.webhooks.parts import Consent, Identity, Inbound, Link, Location, Media, Person, Receipt, Webhook
 from flowengine.webhooks.reading import SUBMITTED, TRIGGERS, rank, read
-from flowengine.webhooks.values import PHONE_CHANNELS, SCOPED_CHANNELS, phone, unix
+from flowengine.webhooks.values import phone, unix
 
 __all__ = [
     "MAX_TEXT",
-    "PHONE_CHANNELS",
-    "SCOPED_CHANNELS",
     "SUBMITTED",
     "TRIGGERS",
     "BadBody",

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from flowengine.callbacks import BadBody, Fields, _object
+from flowengine.messages.channels import PHONE_CHANNELS
 from flowengine.webhooks.content import content_of
 from flowengine.webhooks.parts import Consent, Identity, Inbound, Link, Person, Receipt, Webhook
 from flowengine.webhooks.values import (
-    PHONE_CHANNELS,
     bare,
     json_of,
     object_in,

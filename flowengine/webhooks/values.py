@@ -8,9 +8,7 @@ from typing import Any
 import orjson
 
 from flowengine.callbacks import Fields
-
-PHONE_CHANNELS = frozenset({"SMS", "MMS", "RCS", "WHATSAPP", "VIBERBM"})
-"""Where an identity is a phone number: digits with the country code."""
+from flowengine.messages.channels import PHONE_CHANNELS
 
 SCOPED_CHANNELS = frozenset({"MESSENGER", "INSTAGRAM", "LINE", "WECHAT"})
 """Where an identity means somebody else in every app."""
