@@ -95,7 +95,7 @@ class Callback:
 
 def read(body: bytes) -> Callback:
     """The callback in a request body of UTF-8 JSON, or :class:`BadBody`."""
-    raw = _object(body)
+    raw = json_object(body)
     fields = raw if _KNOWN.issuperset(raw) else _respelled(raw)
     get = fields.get
     event = get("event")
@@ -147,7 +147,8 @@ def _digest(text: str, body: bytes = b"") -> str:
     return blake2b(text.encode("utf-8", "surrogatepass") + body, digest_size=16).hexdigest()
 
 
-def _object(body: bytes) -> Fields:
+def json_object(body: bytes) -> Fields:
+    """The JSON object in a request body, without repeated keys, or :class:`BadBody`."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flowengine.callbacks import BadBody, Fields, _object
+from flowengine.callbacks import BadBody, Fields, json_object
 from flowengine.webhooks.parts import Location, Media
 from flowengine.webhooks.values import object_in, objects_in, text_of, texts_of
 
@@ -83,7 +83,7 @@ def _specific(message: Fields) -> Fields:
     given = object_in(object_in(message.get("message")).get("nfm_reply")).get("response_json")
     if given.__class__ is str:
         try:
-            given = _object(given.encode())
+            given = json_object(given.encode())
         except BadBody:
             given = None
     return {"form": given if given.__class__ is dict else None}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from flowengine.callbacks import BadBody, Fields, _object
+from flowengine.callbacks import BadBody, Fields, json_object
 from flowengine.messages.channels import PHONE_CHANNELS
 from flowengine.webhooks.content import content_of
 from flowengine.webhooks.parts import Consent, Identity, Inbound, Link, Person, Receipt, Webhook
@@ -84,12 +84,12 @@ def read(body: bytes) -> Webhook:
 def _fields(body: bytes) -> Fields:
     """The object; half of a character, as is left where a text was cut inside an emoji, becomes U+FFFD."""
     try:
-        return _object(body)
+        return json_object(body)
     except BadBody:
         mended = _ESCAPES.sub(lambda found: found[0] if found[1] is None else rb"\ufffd", body)
         if mended == body:
             raise
-        return _object(mended)
+        return json_object(mended)
 
 
 def rank(status: str) -> int:
