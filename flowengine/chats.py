@@ -18,11 +18,11 @@ from flowengine.callbacks import BadBody
 from flowengine.engine import chat
 from flowengine.engine.chat_turn import ChatTurn
 from flowengine.engine.outcome import Effect as Wish
+from flowengine.engine.outcome import NotTaken, Reacted
 from flowengine.engine.person import Person, contact_record, read_person, talk_record
 from flowengine.engine.quiet import end_of_quiet
 from flowengine.engine.session import BadSession, Session, load
 from flowengine.engine.talk import Talk
-from flowengine.engine.voice import Reacted
 from flowengine.engine.world import World
 from flowengine.messages.channels import is_phone
 from flowengine.messages.consent import LONGEST, is_stop_class
@@ -279,7 +279,7 @@ class Chats(Turns[Session]):
                 talk.queued = max(0, talk.queued - 1)
             try:
                 result = self._turn(attempt, happening, None)
-            except chat.NotTaken:
+            except NotTaken:
                 result = Result(kept=False)
             except Engaged as engaged:
                 if cause.get("later"):
@@ -372,7 +372,7 @@ class Chats(Turns[Session]):
             if cause is None:
                 raise
             return _queued(attempt, cause, accepted, engaged.until)
-        except (StoreDown, chat.NotTaken):
+        except (StoreDown, NotTaken):
             raise
         except Exception as error:
             return self._broken(attempt, talk, error, source, hidden)

@@ -20,15 +20,13 @@ from flowengine.chats import Chats
 from flowengine.engine.fallback import fallbacks
 from flowengine.engine.library import dialled
 from flowengine.engine.outcome import Effect as Wish
-from flowengine.engine.outcome import Outcome
+from flowengine.engine.outcome import NotTaken, Outcome, Reacted
 from flowengine.engine.person import contact_record, known_of
 from flowengine.engine.session import Session, load, new_call
 from flowengine.engine.voice import (
     CONTINUE_BODY,
     HANGUP_BODY,
     PATCHED,
-    NotTaken,
-    Reacted,
     failed,
     hear,
     mode,

@@ -18,7 +18,7 @@ from flowengine.delivery.conversation import ChatTurns, Dials, Returns
 from flowengine.delivery.message import Messages
 from flowengine.delivery.occasion import Dates, Schedules
 from flowengine.delivery.request import Requests
-from flowengine.engine.voice import NotTaken
+from flowengine.engine.outcome import NotTaken
 from flowengine.service import Service, UnknownSession
 from flowengine.settings import LEASE, Refusal, application, lease
 from flowengine.sinch.conversation import TIMEOUT, ConversationClient

@@ -20,8 +20,8 @@ from flowengine import turns
 from flowengine.build import build
 from flowengine.callbacks import Callback, call_key
 from flowengine.engine.library import Library, open_library
+from flowengine.engine.outcome import NotTaken
 from flowengine.engine.session import Session, load
-from flowengine.engine.voice import NotTaken
 from flowengine.fetch import Request, Response
 from flowengine.problems import errors
 from flowengine.service import Service, fill_secrets

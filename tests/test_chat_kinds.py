@@ -9,7 +9,7 @@ import orjson
 import pytest
 from chatting import ME, Chat
 
-from flowengine.engine.voice import NotTaken
+from flowengine.engine.outcome import NotTaken
 from flowengine.fetch import Response
 from flowengine.sinch.fake import FakeSinch
 from flowengine.worker import Worker

@@ -30,9 +30,9 @@ from flowengine.conversation_wire import MESSAGE_KINDS
 from flowengine.delivery.message import Pace
 from flowengine.engine.chat import stands
 from flowengine.engine.library import open_library
+from flowengine.engine.outcome import NotTaken
 from flowengine.engine.session import Session, load
 from flowengine.engine.turn import Turn
-from flowengine.engine.voice import NotTaken
 from flowengine.fetch import Request, Response
 from flowengine.instructions import INSTRUCTIONS
 from flowengine.messages.channels import is_phone

@@ -25,9 +25,8 @@ from flowengine.build import Built, build
 from flowengine.callbacks import Callback, call_key
 from flowengine.engine.call_turn import CallTurn
 from flowengine.engine.library import open_library
+from flowengine.engine.outcome import NotTaken, Outcome
 from flowengine.engine.session import Session, load
-from flowengine.engine.turn import Outcome
-from flowengine.engine.voice import NotTaken
 from flowengine.fetch import Request, Response
 from flowengine.positions import Pair, analyse
 from flowengine.problems import errors

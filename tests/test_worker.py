@@ -11,7 +11,7 @@ import pytest
 from serving import Line, said
 from voice_server import KEY, SECRET, Asked, voice_server
 
-from flowengine.engine.voice import NotTaken
+from flowengine.engine.outcome import NotTaken
 from flowengine.fetch import Response
 from flowengine.sinch.credentials import Credentials
 from flowengine.sinch.voice import VoiceClient

@@ -118,7 +118,7 @@ def pairs(inputs: tuple[str, ...]) -> dict[str, str]:
 
 def begun(service: Service, flow: str, data: dict[str, Any]) -> tuple[str, str]:
     """The session and what became of it; one sentence where it cannot be started."""
-    from flowengine.engine.turn import TurnFailed
+    from flowengine.engine.outcome import TurnFailed
     from flowengine.starting import CannotStart, start_conversation
     from flowengine.stores.base import StoreDown
 

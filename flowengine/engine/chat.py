@@ -10,12 +10,11 @@ from flowengine.choosing import RESERVED
 from flowengine.engine.asking import MOST_HEARD, asked, heard, said, understood
 from flowengine.engine.chat_turn import ChatTurn, wake_of
 from flowengine.engine.library import Library
-from flowengine.engine.outcome import Outcome, TurnFailed
+from flowengine.engine.outcome import NotTaken, Outcome, Reacted, TurnFailed
 from flowengine.engine.person import Person
 from flowengine.engine.quiet import end_of_quiet
 from flowengine.engine.session import Session, begun_anew
 from flowengine.engine.talk import Talk
-from flowengine.engine.voice import NotTaken, Reacted
 from flowengine.engine.world import World
 from flowengine.linking import Node
 from flowengine.messages.channels import window
@@ -451,7 +450,6 @@ def _standing(library: Library, session: Session) -> Node | None:
 
 
 __all__ = [
-    "NotTaken",
     "begin",
     "failed",
     "follow_link",

@@ -8,8 +8,8 @@ from typing import Any
 from flowengine.answers import Refused, act, seal
 from flowengine.engine.call_turn import CallTurn
 from flowengine.engine.library import Library
+from flowengine.engine.outcome import TurnFailed
 from flowengine.engine.session import Session, new_call
-from flowengine.engine.turn import TurnFailed
 from flowengine.engine.world import World
 from flowengine.expressions import EvaluationFailed
 from flowengine.linking import Program

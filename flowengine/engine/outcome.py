@@ -15,6 +15,10 @@ class TurnFailed(Exception):
     """The turn cannot be finished; the message names no value that a caller gave."""
 
 
+class NotTaken(Exception):
+    """The place takes no such event."""
+
+
 @dataclass(slots=True)
 class Effect:
     """Something to do outside once the turn is stored, at once unless it is ``due`` later (Unix seconds).
@@ -51,3 +55,13 @@ class Outcome(NamedTuple):
     digits: bool = True
     records: Sequence[tuple[str, dict[str, Any]]] = ()
     drops: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class Reacted:
+    """What became of an event. ``outcome`` is None where nothing happened; then ``body`` is the whole answer."""
+
+    event: str
+    outcome: Outcome | None = None
+    body: bytes = b""
+    source: str = ""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from flowengine.callbacks import Callback
 from flowengine.engine.call_turn import CONTINUE, HANGUP, STOP_RECORDING, CallTurn
 from flowengine.engine.library import Library
+from flowengine.engine.outcome import NotTaken, Reacted, TurnFailed
 from flowengine.engine.session import Session, new_call
-from flowengine.engine.turn import Outcome, TurnFailed
 from flowengine.engine.world import World
 from flowengine.linking import Node, Program
 from flowengine.model import LATE_EVENTS
@@ -21,20 +20,6 @@ from flowengine.svaml import Position, after_input
 
 PATCHED: tuple[Position, ...] = ("K", "L", "C")
 """Positions whose answer is sent by us, as a change of the live call."""
-
-
-@dataclass(slots=True)
-class Reacted:
-    """What became of an event. ``outcome`` is None where nothing happened; then ``body`` is the whole answer."""
-
-    event: str
-    outcome: Outcome | None = None
-    body: bytes = b""
-    source: str = ""
-
-
-class NotTaken(Exception):
-    """The place takes no such event."""
 
 
 def start(library: Library, program: Program, session: Session, callback: Callback, world: World) -> Reacted:

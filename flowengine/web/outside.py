@@ -8,8 +8,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response, request
 
-from flowengine.engine.outcome import TurnFailed
-from flowengine.engine.voice import NotTaken
+from flowengine.engine.outcome import NotTaken, TurnFailed
 from flowengine.service import Service, UnknownSession
 from flowengine.settings import Settings
 from flowengine.starting import CannotStart, start_conversation
