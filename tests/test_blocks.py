@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 import pytest
 from generate import ENTRY, Generated, generate, project_of
-from test_random_flows import Line, built
+from stage import built
+from test_random_flows import Line
 
 from flowengine import prompts, turns
 from flowengine.build import Built

@@ -19,32 +19,27 @@ import orjson
 import pytest
 from generate import Generated, chances
 from generate_chats import BUSINESS, CHANNELS, EVERYWHERE, chats
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from jsonschema import Draft202012Validator
-from test_random_flows import built, predicted
+from stage import MOSTLY, Draw, Stage, built, jitter, predicted, profile
 
-from flowengine import turns
 from flowengine.build import Built
 from flowengine.chats import Chats
 from flowengine.conversation_wire import MESSAGE_KINDS
 from flowengine.delivery.message import Pace
 from flowengine.engine.chat import stands
-from flowengine.engine.library import open_library
 from flowengine.engine.outcome import NotTaken
-from flowengine.engine.session import Session, load
 from flowengine.engine.turn import Turn
-from flowengine.fetch import Request, Response
 from flowengine.instructions import INSTRUCTIONS
 from flowengine.messages.channels import is_phone
 from flowengine.messages.envelope import envelope
 from flowengine.problems import errors
-from flowengine.service import Service, UnknownSession
+from flowengine.service import UnknownSession
 from flowengine.sinch.conversation import Ambiguous, Limited, Permanent, Sent, Unsent
 from flowengine.sinch.fake import bodies
 from flowengine.sinch.fake.ids import Ids
 from flowengine.starting import CannotStart, start_conversation
 from flowengine.states import KINDS
-from flowengine.stores import open_store
 from flowengine.stores.base import Leased
 from flowengine.webhooks import talk_key
 from flowengine.worker import Worker
@@ -153,19 +148,16 @@ def postbacks(value: Any) -> list[str]:
     return [each for inner in value for each in postbacks(inner)] if isinstance(value, list) else []
 
 
-class Talk:
-    """One contact on one channel, with everything around them: platform, worker, servers, calls and time.
+class Talk(Stage):
+    """One contact on one channel, with everything around them: platform, worker, servers, calls and time."""
 
-    ``draw`` picks one of several things; every decision is taken by it.
-    """
+    env = ENV
+    responses = RESPONSES
+    works = MOSTLY
 
-    def __init__(self, found: Built, draw: Callable[[Any], Any], seen: Seen) -> None:
-        assert found.artefact is not None
-        self.draw, self.seen = draw, seen
-        self.library = open_library(orjson.loads(orjson.dumps(found.artefact)), found.revision, ENV, b"key")
-        self.store = open_store("memory://")
-        self.time = START + draw((0, 0, 12 * 3600, 30 * 86_400))
-        self.service = Service(self.library, self.store, self.asked, ENV, self.called, clock=lambda: self.time)
+    def __init__(self, found: Built, draw: Draw, seen: Seen) -> None:
+        super().__init__(found, draw, START)
+        self.seen = seen
         self.worker = Worker(self.service, None, sender=self)  # type: ignore[arg-type]
         declared = self.library.programs["main"].image["channels"]
         self.channel = draw((*declared, *declared, draw(CHANNELS)))
@@ -173,30 +165,15 @@ class Talk:
         self.ids, self.calls = Ids(7), 0
         mode = draw(("DISPATCH", "CONVERSATION"))
         self.bodies = bodies.Bodies(draw((APP, APP, OTHER_APP)), "p", self.ids, lambda: self.time, mode)
+        scope = self.bodies.app if self.channel in bodies.SCOPED else ""
+        self.key = talk_key(self.bodies.app, self.channel, self.identity, scope)
         self.sent: list[dict[str, Any]] = []
         self.arrived: list[bytes] = []
         self.told = 0
         self.farewells = 0
         self.forgets = False
 
-    @property
-    def key(self) -> str:
-        scope = self.bodies.app if self.channel in bodies.SCOPED else ""
-        return talk_key(self.bodies.app, self.channel, self.identity, scope)
-
-    def asked(self, request: Request, budget: float) -> Response:
-        if self.draw((True, True, True, False)):
-            return Response(200, self.draw(RESPONSES))
-        return self.draw((Response(500, {}), Response(0, None, "timeout"), Response(404, "no")))  # type: ignore[no-any-return]
-
-    def called(self, name: str, arguments: Mapping[str, Any], timeout: float) -> Any:
-        return self.library.functions[name](**arguments)
-
     # --- what holds after every step -----------------------------------------------------------------------
-
-    def session(self) -> Session | None:
-        loaded = self.store.load(self.key)
-        return load(loaded.session) if loaded.session is not None else None
 
     def is_out(self) -> bool:
         return bool(orjson.loads(self.store.record(f"talk/{self.key}") or b"{}").get("out"))
@@ -566,12 +543,11 @@ ANY = (
 )  # fmt: skip
 
 
-def play(found: Built, draw: Callable[[Any], Any], steps: int, seen: Seen) -> None:
+def play(found: Built, draw: Draw, steps: int, seen: Seen) -> None:
     """One conversation of random steps, and what held after each; at last, that no more happened than was predicted."""
     own = Seen()
     talk = Talk(found, draw, own)
-    with watched(own), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(turns, "random", lambda: draw((0.0, 0.3, 0.6, 0.99)))
+    with watched(own), jitter(draw):
         for _ in range(steps):
             talk.step()
     known = predicted(found)
@@ -595,14 +571,7 @@ HAPPENED = frozenset(
     .strip()
     .split(", ")
 )
-PROFILE = settings(
-    max_examples=40,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+PROFILE = profile(40)
 PLAYS, STEPS = 2, 40
 
 

@@ -5,34 +5,27 @@ Random flows meet random callbacks: fitting ones, and stale, doubled, mistyped a
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import orjson
 import pytest
 from generate import CALENDARS, DIALLED, ENTRY, RAW, RAW_INSTRUCTIONS, Generated, chances, project_of, projects
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from play import VALID
+from stage import Draw, Stage, built, jitter, predicted, profile
 
-from flowengine import turns
-from flowengine.build import Built, build
+from flowengine.build import Built
 from flowengine.callbacks import Callback, call_key
 from flowengine.engine.call_turn import CallTurn
-from flowengine.engine.library import open_library
 from flowengine.engine.outcome import NotTaken, Outcome
-from flowengine.engine.session import Session, load
-from flowengine.fetch import Request, Response
-from flowengine.positions import Pair, analyse
 from flowengine.problems import errors
-from flowengine.service import Service, UnknownSession
+from flowengine.service import UnknownSession
 from flowengine.states import KINDS
-from flowengine.stores import open_store
 from flowengine.svaml import PERMISSION, POSITIONS, Position, after_input
 
 ENV = {"RECORDINGS": "key:secret:eu-north-1", "TOKEN": "t0ken", "GREETING": "Good morning"}
@@ -109,54 +102,30 @@ def names(answer: Mapping[str, Any]) -> list[str]:
     return [each["name"] for each in (*answer.get("instructions", ()), answer["action"])]
 
 
-def built(project: Generated) -> Built:
-    with tempfile.TemporaryDirectory() as folder:
-        for name, text in project.files.items():
-            Path(folder, name).write_text(text, "utf-8")
-        return build([folder])
-
-
 @lru_cache(maxsize=20_000)
 def wrong(body: bytes) -> str:
     """What the schema has against an answer."""
     return "; ".join(each.message for each in VALID.iter_errors(orjson.loads(body)))
 
 
-class Line:
-    """One call of a flow, with everything around it: caller, platform, worker, servers, functions and time.
+class Line(Stage):
+    """One call of a flow, with everything around it: caller, platform, worker, servers, functions and time."""
 
-    ``draw`` picks one of several things; every decision is taken by it.
-    """
+    env = ENV
+    responses = RESPONSES
 
-    def __init__(self, found: Built, outbound: bool, draw: Callable[[Any], Any]) -> None:
-        assert found.artefact is not None
-        self.draw = draw
-        self.library = open_library(orjson.loads(orjson.dumps(found.artefact)), found.revision, ENV, b"key")
+    def __init__(self, found: Built, outbound: bool, draw: Draw) -> None:
+        super().__init__(found, draw, 1795000000.0)
         self.library.fuse = draw((True, True, False))
         self.library.use_blocks = draw((True, False))
-        self.store = open_store("memory://")
-        self.time = 1795000000.0 + draw((0, 0, 12 * 3600, 30 * 86400))
         self.call_id = "call-1"
         self.key = call_key(Callback(call_id=self.call_id))
         self.calls = 1
         self.seen = Seen()
         self.outbound = outbound
-        self.service = Service(self.library, self.store, self.asked, ENV, self.called, clock=lambda: self.time)
         self.last: tuple[bytes, bytes] | None = None
 
-    def asked(self, request: Request, budget: float) -> Response:
-        if self.draw((True, True, False)):
-            return Response(200, self.draw(RESPONSES))
-        return self.draw((Response(500, {}), Response(0, None, "timeout"), Response(404, "no")))  # type: ignore[no-any-return]
-
-    def called(self, name: str, arguments: Mapping[str, Any], timeout: float) -> Any:
-        return self.library.functions[name](**arguments)
-
     # --- what holds after every step -----------------------------------------------------------------------
-
-    def session(self) -> Session | None:
-        loaded = self.store.load(self.key)
-        return load(loaded.session) if loaded.session is not None else None
 
     def check(self) -> None:
         assert self.service.counters.get("failed_turn", 0) == 0
@@ -376,14 +345,6 @@ ANY = (
 )
 
 
-def predicted(found: Built) -> set[tuple[str, str, Position]]:
-    pairs: set[tuple[str, Pair]] = set()
-    for flow in found.book.flows.values():
-        for each in analyse(flow, found.book).values():
-            pairs |= {(flow.name, pair) for pair in each.pairs}
-    return {(flow, name, position) for flow, (name, position) in pairs}
-
-
 def again_at(position: Position) -> tuple[Position, ...]:
     """Where a place acts again: a menu's own prompt after its own input, a wait at its timer."""
     if position in ("N", "O"):
@@ -391,11 +352,10 @@ def again_at(position: Position) -> tuple[Position, ...]:
     return (after_input(position), *(("K",) if position == "I" else ()))
 
 
-def play(found: Built, outbound: bool, draw: Callable[[Any], Any], steps: int) -> Seen:
+def play(found: Built, outbound: bool, draw: Draw, steps: int) -> Seen:
     """One call of random steps, and what held after each; at last, that no more happened than was predicted."""
     line = Line(found, outbound, draw)
-    with watched(line.seen), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(turns, "random", lambda: draw((0.0, 0.3, 0.6, 0.99)))
+    with watched(line.seen), jitter(draw):
         line.start()
         for _ in range(steps):
             line.step()
@@ -407,14 +367,7 @@ def play(found: Built, outbound: bool, draw: Callable[[Any], Any], steps: int) -
 
 
 ALLOWED = {(name, position) for name, row in PERMISSION.items() for position in POSITIONS if row[position] != "-"}
-PROFILE = settings(
-    max_examples=400,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+PROFILE = profile(400)
 
 
 def test_random_flows_meet_random_callbacks() -> None:
