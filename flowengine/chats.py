@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from secrets import token_hex
 from typing import Any
 
@@ -19,7 +20,7 @@ from flowengine.engine import chat
 from flowengine.engine.chat_turn import ChatTurn
 from flowengine.engine.outcome import Effect as Wish
 from flowengine.engine.outcome import NotTaken, Reacted
-from flowengine.engine.person import Person, contact_record, read_person, talk_record
+from flowengine.engine.person import Names, Person, contact_record, names_of, read_person
 from flowengine.engine.quiet import end_of_quiet
 from flowengine.engine.session import BadSession, Session, load
 from flowengine.engine.talk import Talk
@@ -67,7 +68,7 @@ class Engaged(Exception):
         self.until = until
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Address:
     """Whom a conversation is with. ``sender`` is the business's side, ``contact`` the platform's id, where known."""
 
@@ -78,7 +79,7 @@ class Address:
     sender: str = ""
     contact: str = ""
 
-    @property
+    @cached_property
     def key(self) -> str:
         return talk_key(self.app, self.channel, self.identity, self.scope)
 
@@ -328,16 +329,19 @@ class Chats(Turns[Session]):
     ) -> str:
         """What it came to, in one word; ``again`` where it had come before."""
         came: list[str] = []
+        begins = (cause or {}).get("cause") == "begin"
+        # A flow that begins may find its contact on another channel than the one that is named.
+        names = _names(address, address.key, key) if address is not None and not begins else None
 
         def run(attempt: Attempt[Session]) -> Result:
-            begins = (cause or {}).get("cause") == "begin"
             if address is not None and (attempt.session.talk is None or not begins):
                 _meet(attempt.session, address)
-            result = self._turn(attempt, happening, cause, accepted, address is not None)
+            result = self._turn(attempt, happening, cause, accepted, address is not None, names)
             came[:] = [result.event]
             return result
 
-        if self.once(key, dedupe, run) is None:
+        records = (names.contact, names.talk) if names is not None else ()
+        if self.once(key, dedupe, run, *records) is None:
             raise StoreDown("the conversation kept changing")
         return came[0] if came else "again"
 
@@ -348,13 +352,20 @@ class Chats(Turns[Session]):
         cause: Mapping[str, Any] | None,
         accepted: float = 0.0,
         addressed: bool = False,
+        names: Names | None = None,
     ) -> Result:
-        """``addressed``: the conversation was found by an address, which may be joined to another one."""
+        """``addressed``: the conversation was found by an address, which may be joined to another one.
+
+        ``names`` are those of the contact where their records were read together with the session.
+        """
         session, world = attempt.session, attempt.world
         talk = session.talk
         if talk is None:
             return Result(kept=False)
-        person = self._person(session, talk)
+        if names is None:
+            person = self._person(session, talk)
+        else:
+            person = read_person(names, talk.identity, *attempt.loaded.records)
         if addressed and person.joined not in ("", session.id):
             raise Joined(person.joined)
         if cause and talk.queued:
@@ -382,10 +393,8 @@ class Chats(Turns[Session]):
 
     def _person(self, session: Session, talk: Talk) -> Person:
         """Consent and window belong to the channel, also where one session goes over several."""
-        number = phone(talk.channel, talk.identity)
-        key = talk_key(talk.app, talk.channel, talk.identity) if number else session.id
-        contact, known = self.store.read(contact_record(number, key), talk_record(key))
-        return read_person(contact, known, number, key, talk)
+        names = _names(talk, talk_key(talk.app, talk.channel, talk.identity), session.id)
+        return read_person(names, talk.identity, *self.store.read(names.contact, names.talk))
 
     def _back(self, attempt: Attempt[Session], talk: Talk) -> None:
         """The session as it was read: what the turn began to do is forgotten."""
@@ -415,6 +424,12 @@ class Chats(Turns[Session]):
             turn.phrase("apology")
         turn.end_conversation()
         return Result("error", source, turn.outcome(), incident=incident, hidden=hidden)
+
+
+def _names(who: Address | Talk, own: str, session: str) -> Names:
+    """Where what is known of somebody is kept: under the channel's ``own`` key where they have a number."""
+    number = phone(who.channel, who.identity)
+    return names_of(number, own if number else session)
 
 
 def _meet(session: Session, address: Address) -> None:

@@ -118,15 +118,16 @@ class Turns(Generic[S]):
         """A session that has just begun."""
         raise NotImplementedError
 
-    def once(self, key: str, dedupe: str, run: Callable[[Attempt[S]], Result]) -> bytes | None:
+    def once(self, key: str, dedupe: str, run: Callable[[Attempt[S]], Result], *records: str) -> bytes | None:
         """The answer to a callback, the stored one where it came before; None: there was none in time.
 
-        ``run`` gets a new session where there is none, and may raise :class:`ReadAgain`.
+        ``run`` gets a new session where there is none, and may raise :class:`ReadAgain`. ``records`` are read
+        together with the session.
         """
         replay: list[Any] = []
         until = monotonic() + PATIENCE
         for _ in range(TRIES):
-            loaded = self.store.load(key, dedupe)
+            loaded = self.store.load(key, dedupe, *records)
             if loaded.answer is not None:
                 return loaded.answer
             attempt = self._attempt(loaded, dedupe, replay)

@@ -351,6 +351,18 @@ def test_records_are_merged_and_outlive_their_session(store: Store) -> None:
     assert store.read("talk/a", "talk/z", "contact/b") == [b'{"out":true}', None, b"{}"]
 
 
+@pytest.mark.parametrize("key", ["call", "alias", "unknown"])
+def test_records_come_along_with_a_session_there_or_not(store: Store, key: str) -> None:
+    store.commit(write(aliases=["alias"], dedupe="callback", answer=b"hello"))
+    store.merge(Record("talk/a", b'{"out":true}'))
+    store.merge(Record("contact/b", b"{}"))
+    found = store.load(key, "callback", "talk/a", "talk/z", "contact/b")
+    assert list(found.records) == [b'{"out":true}', None, b"{}"]
+    assert (found.answer, found._replace(records=())) == (b"hello", store.load(key, "callback")._replace(records=()))
+    assert list(store.load(key, "", "talk/z").records) == [None]
+    assert not store.load(key).records
+
+
 def test_many_records_are_told_in_order(store: Store) -> None:
     keys = [f"contact/{n:03}" for n in range(250)]
     for key in reversed(keys):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-
-from flowengine.engine.talk import Talk
 
 KNOWN = ("language", "name", "timezone")
 """What a flow may set of a contact beside its declared fields."""
@@ -55,6 +53,24 @@ class Person:
         }
 
 
+class Names(NamedTuple):
+    """Where what is known of a contact is kept: ``contact`` and ``talk`` are records.
+
+    ``number`` is the contact's, empty where they are known by none; ``key`` is that of the conversation on this
+    channel.
+    """
+
+    number: str
+    key: str
+    contact: str
+    talk: str
+
+
+def names_of(number: str, key: str) -> Names:
+    """The names of a contact who has this number, or else only this conversation."""
+    return Names(number, key, contact_record(number, key), talk_record(key))
+
+
 def talk_record(key: str) -> str:
     """The record of a conversation, by its key."""
     return TALK + key
@@ -65,15 +81,15 @@ def contact_record(number: str, other: str = "") -> str:
     return f"contact/{blake2b((number or other).encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
 
 
-def read_person(contact: bytes | None, talk: bytes | None, number: str, key: str, who: Talk) -> Person:
+def read_person(names: Names, identity: str, contact: bytes | None, talk: bytes | None) -> Person:
     """The records of a contact and of a conversation, either of which may be missing."""
     known = orjson.loads(contact) if contact else {}
     state = orjson.loads(talk) if talk else {}
     return Person(
-        key=contact_record(number, key),
-        talk=talk_record(key),
-        identity=who.identity,
-        number=number,
+        key=names.contact,
+        talk=names.talk,
+        identity=identity,
+        number=names.number,
         name=str(known.get("name", "")),
         language=str(known.get("language", "")),
         timezone=str(known.get("timezone", "")),
@@ -82,7 +98,7 @@ def read_person(contact: bytes | None, talk: bytes | None, number: str, key: str
         out=bool(state.get("out")),
         left=float(state.get("left", 0)),
         seen=float(state.get("seen", 0)),
-        met=key in known.get("talks", {}),
+        met=names.key in known.get("talks", {}),
         joined=str(state.get("session", "")),
     )
 

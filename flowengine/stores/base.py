@@ -44,13 +44,15 @@ class Loaded(NamedTuple):
     """A session as read. ``version`` is 0 and ``session`` None where there is none yet.
 
     ``key`` is the session's own key, also where it was found by an alias: commit under it. ``answer`` is None
-    while the callback is unanswered, claimed or not (an answer may be empty bytes).
+    while the callback is unanswered, claimed or not (an answer may be empty bytes). ``records`` are those that
+    were asked for, in that order.
     """
 
     key: str
     version: int = 0
     session: bytes | None = None
     answer: bytes | None = None
+    records: Sequence[bytes | None] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +185,11 @@ class Store(Protocol):
         """One true sentence about what survives, for ``serve`` and ``doctor``."""
         ...
 
-    def load(self, key: str, dedupe: str = "") -> Loaded:
-        """The session under ``key`` or one of its aliases, and the stored answer to ``dedupe`` if any."""
+    def load(self, key: str, dedupe: str = "", *records: str) -> Loaded:
+        """The session under ``key`` or one of its aliases, and the stored answer to ``dedupe`` if any.
+
+        The :class:`Record` of each of these keys comes along: one question to the store, not one more.
+        """
         ...
 
     def commit(self, write: Write) -> Verdict:

@@ -65,13 +65,14 @@ class MemoryStore:
         self._lanes: dict[str, dict[str, _Waiting]] = {}
         self._written = 0
 
-    def load(self, key: str, dedupe: str = "") -> Loaded:
+    def load(self, key: str, dedupe: str = "", *records: str) -> Loaded:
         with self._lock:
             row = self._sessions.get(key)
             if row is None and (owner := self._aliases.get(key)):
                 key, row = owner, self._sessions.get(owner)
             answer = self._answers[dedupe][0] if dedupe in self._answers else None
-        return Loaded(key, row[0], row[1], answer) if row else Loaded(key, 0, None, answer)
+            found = [self._records.get(each) for each in records]
+        return Loaded(key, row[0], row[1], answer, found) if row else Loaded(key, 0, None, answer, found)
 
     def commit(self, write: Write) -> Verdict:
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from secrets import token_hex
 from urllib.parse import parse_qsl, unquote
@@ -31,10 +32,11 @@ from flowengine.stores.sqlite_file import BEAT, SqliteFile, prepared
 BATCH = 500
 """Rows that one transaction of the sweep forgets, so that no turn waits long for it."""
 
-LOAD = """SELECT version, session, (SELECT answer FROM dedupe WHERE key = ?2) FROM sessions WHERE key = ?1"""
+LOAD = """SELECT version, session, (SELECT answer FROM dedupe WHERE key = ?){records}
+    FROM (SELECT 1) LEFT JOIN sessions ON key = ?"""
+LOAD_RECORD = ", (SELECT document FROM records WHERE key = ?)"
 LOAD_ALIAS = """SELECT sessions.key, version, sessions.session FROM aliases
     JOIN sessions ON sessions.key = aliases.session WHERE alias = ?"""
-ANSWER = "SELECT answer FROM dedupe WHERE key = ?"
 DEDUPE = """INSERT INTO dedupe (key, leased_until, expires, answer) VALUES (?, 0, ?, ?) ON CONFLICT (key)
     DO UPDATE SET expires = excluded.expires, answer = excluded.answer WHERE answer IS NULL"""
 CLAIM = """INSERT INTO dedupe (key, leased_until, expires) VALUES (?, ?, ?) ON CONFLICT (key)
@@ -139,14 +141,12 @@ class SqliteStore:
         lost = "a power cut may lose the last ones (?synchronous=full keeps them)"
         return f"SQLite {self._file.path}: {survives}; {lost}."
 
-    def load(self, key: str, dedupe: str = "") -> Loaded:
-        for version, session, answer in self._file.rows(LOAD, key, dedupe):
-            return Loaded(key, version, session, answer)
-        found = self._file.rows(LOAD_ALIAS, key)
-        answers = self._file.rows(ANSWER, dedupe) if dedupe else []
-        answer = answers[0][0] if answers else None
-        key, version, session = found[0] if found else (key, 0, None)
-        return Loaded(key, version, session, answer)
+    def load(self, key: str, dedupe: str = "", *records: str) -> Loaded:
+        ((version, session, answer, *known),) = self._file.rows(_load(len(records)), dedupe, *records, key)
+        if version is None:
+            found = self._file.rows(LOAD_ALIAS, key)
+            key, version, session = found[0] if found else (key, 0, None)
+        return Loaded(key, version, session, answer, known)
 
     def commit(self, write: Write) -> Verdict:
         try:
@@ -272,6 +272,12 @@ class SqliteStore:
         if gone:
             _let_others_write(began)
         return gone
+
+
+@cache
+def _load(records: int) -> str:
+    """The statement that reads a session together with so many records."""
+    return LOAD.format(records=LOAD_RECORD * records)
 
 
 def _leased(row: tuple[int, str, str, str, bytes, float, int], token: str) -> Leased:
