@@ -423,7 +423,7 @@ class Chats(Turns[Session]):
         if not person.out:
             turn.phrase("apology")
         turn.end_conversation()
-        return Result("error", source, turn.outcome(), incident=incident, hidden=hidden)
+        return Result("error", source, turn.outcome(), incident=incident, error=error, hidden=hidden)
 
 
 def _names(who: Address | Talk, own: str, session: str) -> Names:

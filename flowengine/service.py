@@ -68,9 +68,9 @@ class Service(Turns[Session]):
     chats: Chats = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ready = fallbacks(self.library)
+        self.ready = self.ready or fallbacks(self.library)
         shared = (self.library, self.store, self.ask, self.env, self.call, self.clock, self.counters)
-        self.chats = Chats(*shared, app=self.env.get(APP, ""))
+        self.chats = Chats(*shared, self.given, self.heed, self.env.get(APP, ""))
 
     def opened(self, data: bytes) -> Session:
         return load(data)
@@ -137,7 +137,7 @@ class Service(Turns[Session]):
             hidden = self.library.hidden(session)
             incident = self._broken(attempt, callback, error)
             body = self._sorry(flow, callback, attempt.session)
-            return Result(callback.event, place, None, body, body, incident=incident, hidden=hidden)
+            return Result(callback.event, place, None, body, body, (), incident, error, hidden)
         if not session.flow:
             return Result(answer=reacted.body, kept=False)
         return self._settled(callback, attempt, reacted)
@@ -335,7 +335,7 @@ class Service(Turns[Session]):
         def run(attempt: Attempt[Session]) -> Result:
             nonlocal flow
             flow = attempt.session.flow
-            return self._broken_timer(attempt)
+            return self._broken_timer(attempt, error)
 
         result = self.again(key, run)
         if result is not None:
@@ -344,7 +344,7 @@ class Service(Turns[Session]):
                 "incident %s: %s in a timer of %s at %s", result.incident, type(error).__name__, flow, result.source
             )
 
-    def _broken_timer(self, attempt: Attempt[Session]) -> Result:
+    def _broken_timer(self, attempt: Attempt[Session], error: Exception) -> Result:
         session = attempt.session
         source, hidden = session.place, self.library.hidden(session)
         node = self.library.programs[session.flow].states.get(source)
@@ -355,7 +355,7 @@ class Service(Turns[Session]):
             wishes = [Wish("patch", _change("", svaml, session.call, {}, attempt.now))]
         session.ended, session.place, session.pending = True, "", ""
         outcome = Outcome(b"", "N", [], [], wishes, [], {}, None, [], hidden)
-        return Result("error", source, outcome, incident=token_hex(4))
+        return Result("error", source, outcome, incident=token_hex(4), error=error)
 
     def _written(self, attempt: Attempt[Session], result: Result) -> bool:
         """As of any turn; the last one of a call that somebody waits for says what it came to."""

@@ -80,7 +80,7 @@ class Result:
 
     ``answer`` goes back to who called. ``rows`` are effects beside those of the outcome. ``hidden`` are values that
     the row of a broken turn must not show. Without ``told`` the turn is in no journal; without ``kept`` nothing is
-    written at all.
+    written at all. ``error`` is what broke it.
     """
 
     event: str = ""
@@ -90,17 +90,23 @@ class Result:
     answer: bytes = b""
     rows: Sequence[Wish] = ()
     incident: str = ""
+    error: Exception | None = None
     hidden: Sequence[str] = ()
     told: bool = True
     kept: bool = True
 
 
 Run = Callable[[Attempt[S]], Result | None]
+Heed = Callable[[Attempt[Any], Result], None]
 
 
 @dataclass(slots=True)
 class Turns(Generic[S]):
-    """``ask`` makes http steps, ``call`` functions. ``counters`` count what nobody else tells."""
+    """``ask`` makes http steps, ``call`` functions. ``counters`` count what nobody else tells.
+
+    ``given`` is what the world is known to have said, as :class:`World` records it; a turn takes from it before it
+    asks. ``heed`` is told of every turn once it is written.
+    """
 
     library: Library
     store: Store
@@ -109,6 +115,8 @@ class Turns(Generic[S]):
     call: Callable[[str, Mapping[str, Any], float], Any]
     clock: Callable[[], float] = time
     counters: dict[str, int] = field(default_factory=dict)
+    given: list[Any] = field(default_factory=list)
+    heed: Heed | None = None
 
     def opened(self, data: bytes) -> S:
         """A session as the store keeps it."""
@@ -124,7 +132,7 @@ class Turns(Generic[S]):
         ``run`` gets a new session where there is none, and may raise :class:`ReadAgain`. ``records`` are read
         together with the session.
         """
-        replay: list[Any] = []
+        replay = self.given
         until = monotonic() + PATIENCE
         for _ in range(TRIES):
             loaded = self.store.load(key, dedupe, *records)
@@ -150,7 +158,7 @@ class Turns(Generic[S]):
 
         ``replay`` is what the world said before. Raises :class:`StoreDown` where others were always faster.
         """
-        said = list(replay)
+        said = [*replay, *self.given]
         for _ in range(TRIES):
             loaded = self.store.load(key)
             if loaded.session is None and not new:
@@ -201,7 +209,10 @@ class Turns(Generic[S]):
         if result.told:
             session.n += 1
             row = journal_row(self.library, attempt, result)
-        return self.store.commit(_write(attempt, result, row)) is Verdict.DONE
+        done = self.store.commit(_write(attempt, result, row)) is Verdict.DONE
+        if done and self.heed is not None:
+            self.heed(attempt, result)
+        return done
 
 
 def _write(attempt: Attempt[Any], result: Result, row: Any) -> Write:

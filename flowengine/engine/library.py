@@ -26,7 +26,7 @@ class Library:
 
     ``fuse`` can be turned off to play nested menus one by one, ``use_blocks`` to walk every run state by state.
     ``blocks`` are the ones met so far, by flow, menu and choice. ``app`` sends what calls send;
-    ``keeps_callers``: some call asks for what outlives it.
+    ``keeps_callers``: some call asks for what outlives it; ``tracked``: turns record what they go through.
     """
 
     programs: dict[str, Program]
@@ -49,6 +49,7 @@ class Library:
     consent: dict[str, Any] = field(default_factory=dict)
     app: str = ""
     keeps_callers: bool = False
+    tracked: bool = False
     occasions: Occasions = field(default_factory=lambda: Occasions({}, ()))
 
     def phrase(self, name: str, language: str) -> Piece:

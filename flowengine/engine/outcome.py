@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from flowengine.engine.trail import Step
 from flowengine.svaml import Position
 
 Wake = float | Literal["keep"] | None
@@ -39,7 +40,8 @@ class Outcome(NamedTuple):
 
     ``timer``: seconds until the place wakes up; None takes the timer away; ``keep`` leaves it. ``counts`` are
     calls to count against an hourly limit. ``sensitive`` are values that nothing kept may show. ``records`` are
-    changes of what outlives the session, by key; ``drops`` are lanes of the outbox whose rows go.
+    changes of what outlives the session, by key; ``drops`` are lanes of the outbox whose rows go. ``trail`` is there
+    where the library is tracked, see :mod:`flowengine.engine.trail`.
     """
 
     body: bytes
@@ -55,6 +57,7 @@ class Outcome(NamedTuple):
     digits: bool = True
     records: Sequence[tuple[str, dict[str, Any]]] = ()
     drops: Sequence[str] = ()
+    trail: Sequence[Step] = ()
 
 
 @dataclass(slots=True)

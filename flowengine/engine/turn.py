@@ -18,6 +18,8 @@ from flowengine.engine.occasions import dated
 from flowengine.engine.outcome import Effect, Outcome, TurnFailed, Wake
 from flowengine.engine.outside import ask_function, ask_server, save
 from flowengine.engine.session import Session
+from flowengine.engine.trail import AGAIN as TRIED
+from flowengine.engine.trail import Entered, Trail
 from flowengine.engine.world import World
 from flowengine.expressions import EvaluationFailed
 from flowengine.filters import printed
@@ -42,7 +44,7 @@ class Turn:
 
     __slots__ = (
         "_scope", "because", "changes", "contact_changes", "counts", "done", "effects", "facts", "hidden", "library",
-        "node", "notes", "path", "position", "program", "session", "side", "spent", "state", "steps", "wake", "world",
+        "node", "notes", "path", "position", "program", "session", "side", "spent", "state", "steps", "trail", "wake", "world",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +72,7 @@ class Turn:
         self.counts: list[tuple[str, int]] = []
         self.facts: dict[str, Any] = {}
         self.hidden: list[str] = []
+        self.trail = Trail() if library.tracked else None
 
     # --- what expressions see ------------------------------------------------------------------------------
 
@@ -291,11 +294,16 @@ class Turn:
             raise TurnFailed(f"more than {MAX_STATES} states in one turn")
         node = self.program.states[name]
         if node.counted and self._count(node) > node.visits > 0:
+            if self.trail is not None:
+                self.trail.happened(self.program.name, name, "visits", "visits")
+                self.trail.took(0, node.then)
             return node.then
         if not self.side:
             self._depart(name)
         self.node, self.state = node, name
         self.path.append(name)
+        if self.trail is not None:
+            self.trail.append(Entered(self.program.name, name))
         for instruct, op in node.do:
             instruct.run(op, self)
         return self._leave(node)
@@ -321,8 +329,12 @@ class Turn:
 
     def _leave(self, node: Node) -> str:
         if node.kind is None:
+            if self.trail is not None:
+                self.trail.happened(self.program.name, node.name, "next", "next")
             return self._take(node.next) if node.next else ""
         if node.branches:
+            if self.trail is not None:
+                self.trail.happened(self.program.name, node.name, "route", "route")
             return self._branch(node.branches)
         if node.waits_as == "subflow":
             return self._enter(node)
@@ -370,7 +382,9 @@ class Turn:
         self.path.append(name)
         return self._act(node)
 
-    def _take(self, branch: Any) -> str:
+    def _take(self, branch: Any, again: bool = False) -> str:
+        if self.trail is not None:
+            self.trail.took(branch.line, TRIED if again else branch.to)
         for instruct, op in branch.do:
             instruct.run(op, self)
         return str(branch.to)
@@ -381,6 +395,8 @@ class Turn:
                 return self._take(branch)
             true = branch.when.test(self.scope)
             self.because.append([branch.line, branch.source, true])
+            if self.trail is not None:
+                self.trail.decided(branch.line, branch.when, true, self.scope)
             if true:
                 return self._take(branch)
         return ""
@@ -394,10 +410,14 @@ class Turn:
             reaction = self._unlisted(node, event)
         if event == "error" and reaction.via == "flow" and self.position in ("O", "N"):
             reaction = Reaction("default", default="end")
+        if self.trail is not None:
+            self.trail.happened(self.program.name, node.name, event, reaction.via)
         if reaction.default and self.session.frames:
             climbed = self._climb(event)
             if climbed is not None:
                 return self.state if climbed == AGAIN else climbed
+        if reaction.handler is None and self.trail is not None:
+            self.trail.took(0, reaction.to)
         if reaction.to:
             return reaction.to
         if reaction.handler is None:
@@ -420,7 +440,7 @@ class Turn:
         key = f"{self.program.name}.{node.name}/{handler.event}"
         tried = self.session.retries.get(key, 0)
         branch = handler.branches[0]
-        target = self._take(branch)
+        target = self._take(branch, again=tried < handler.retry)
         if tried >= handler.retry:
             self.session.retries.pop(key, None)
             return target
@@ -434,10 +454,12 @@ class Turn:
             program = self.library.programs[frame["flow"]]
             if not frame["state"]:
                 return None
-            handler = program.states[frame["state"]].on.get(event)
+            handler, via = program.states[frame["state"]].on.get(event), "on"
             if handler is None and not (event == "error" and self.position in ("O", "N")):
-                handler = program.on.get(event)
+                handler, via = program.on.get(event), "flow"
             if handler is not None:
+                if self.trail is not None:
+                    self.trail.happened(program.name, frame["state"], event, via)
                 while len(self.session.frames) > depth:
                     self._pop()
                 return self._handle(self.program.states[self.state], handler)
@@ -563,6 +585,7 @@ class Turn:
             [*self.hidden, *self.library.hidden(self.session)] if self.library.hides else [],
             digits,
             records,
+            trail=self.trail or (),
         )
 
 

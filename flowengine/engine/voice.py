@@ -11,6 +11,7 @@ from flowengine.engine.call_turn import CONTINUE, HANGUP, STOP_RECORDING, CallTu
 from flowengine.engine.library import Library
 from flowengine.engine.outcome import NotTaken, Reacted, TurnFailed
 from flowengine.engine.session import Session, new_call
+from flowengine.engine.trail import Entered
 from flowengine.engine.world import World
 from flowengine.linking import Node, Program
 from flowengine.model import LATE_EVENTS
@@ -101,7 +102,7 @@ def _pie(library: Library, program: Program, session: Session, callback: Callbac
     if session.ended or session.over or not session.place:
         return Reacted("late", body=HANGUP_BODY)
     node = program.states[session.place]
-    if callback.menu_type == "return" and node.waits_as == "menu" and library.use_blocks:
+    if callback.menu_type == "return" and node.waits_as == "menu" and library.use_blocks and not library.tracked:
         reacted = _choice(library, program, session, callback, world, node)
         if reacted is not None:
             return reacted
@@ -187,11 +188,28 @@ def _arrive(turn: CallTurn, name: str, parents: Mapping[str, str]) -> None:
     way = [name]
     while way[-1] in parents and parents[way[-1]] not in way:
         way.append(parents[way[-1]])
-    for each in way[-2::-1]:
+    for before, each in zip(way[::-1], way[-2::-1], strict=False):
+        if turn.trail is not None:
+            _jumped(turn, before, each)
         turn.path.append(each)
         turn.session.back.append(each)
     turn.session.place = name
     turn.state = name
+
+
+def _jumped(turn: CallTurn, menu: str, to: str) -> None:
+    """A choice that went from one menu to another within the answer."""
+    assert turn.trail is not None
+    name, events = turn.program.name, turn.program.states[menu].events
+    for choice in turn.program.states[menu].op["choices"]:
+        reaction = events.get(choice)
+        if reaction is not None:
+            branch = reaction.handler.branches[0] if reaction.handler is not None else None
+            if (reaction.to or (branch.to if branch is not None else "")) == to:
+                turn.trail.happened(name, menu, choice, reaction.via)
+                turn.trail.took(branch.line if branch is not None else 0, to)
+                turn.trail.append(Entered(name, to))
+                return
 
 
 def _react(turn: CallTurn, node: Node, heard: Heard) -> str:
@@ -285,6 +303,8 @@ def _dice(library: Library, program: Program, session: Session, callback: Callba
     if not session.place:
         handler = program.on.get("disconnected")
         if handler is not None:
+            if turn.trail is not None:
+                turn.trail.happened(program.name, "", "disconnected", "flow")
             with _beside(turn):
                 turn.run(turn._branch(handler.branches))
         return Reacted("disconnected", turn.outcome())
