@@ -15,6 +15,7 @@ from flowengine.service import Reply, Service
 from flowengine.stores import open_store
 
 NOON = 1763978400.0  # Mon 24 Nov 2025 10:00 UTC
+KEY, SECRET = "test-key", "dGVzdCBzZWNyZXQ="
 
 
 class Line:

@@ -9,9 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 from flask.testing import FlaskClient
-from serving import Line
+from serving import KEY, SECRET, Line
 from test_service import MENU
-from voice_server import KEY, SECRET
 
 from flowengine.sinch.signing import authorization, decode_secret
 from flowengine.web import create_app

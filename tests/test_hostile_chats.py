@@ -16,9 +16,9 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from serving import KEY
+from serving import SECRET as VOICE_SECRET
 from test_hostile import QUIET, TOKENS, texts_of
-from voice_server import KEY
-from voice_server import SECRET as VOICE_SECRET
 
 from flowengine.conversation_wire import schema
 from flowengine.delivery.base import Carrier

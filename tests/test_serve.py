@@ -13,10 +13,12 @@ from pathlib import Path
 
 import orjson
 import pytest
+from serving import KEY, SECRET
 from test_service import MENU
 from test_web import Served, free_port
 from test_worker import REMINDER
-from voice_server import KEY, SECRET, voice_server
+
+from flowengine.sinch.fake import FakeSinch
 
 FLOWENGINE = [sys.executable, "-m", "flowengine"]
 
@@ -112,15 +114,14 @@ def test_flows_with_errors_are_not_served(folder: Path) -> None:
 
 
 def test_dial_places_the_call(folder: Path) -> None:
-    with voice_server() as asked:
-        env = environment(
-            folder, VOICE_APPLICATION_KEY=KEY, VOICE_APPLICATION_SECRET=SECRET, FLOWENGINE_VOICE_URL=asked.url
-        )
+    with FakeSinch() as sinch:
+        env = environment(folder, **sinch.env())
         command = [*FLOWENGINE, "dial", "reminder", "--input", "to=+12025550150", "--input", "name=Anna"]
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr
         assert b"calling" in done.stdout
-        assert orjson.loads(asked.requests[0][2]["customCallout"]["ice"])["action"]["number"] == "+12025550150"
+        assert [each.svaml["action"]["number"] for each in sinch.callouts] == ["+12025550150"]
+        assert not sinch.problems
 
 
 @pytest.mark.parametrize(

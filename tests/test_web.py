@@ -17,9 +17,9 @@ from typing import Any
 
 import orjson
 import pytest
+from serving import KEY, SECRET
 from test_service import MENU
 from test_worker import HOLD
-from voice_server import KEY, SECRET
 
 from flowengine.cli.serve import gunicorn
 from flowengine.sinch.signing import authorization, decode_secret

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from serving import Line, said
-from voice_server import KEY, SECRET, Asked, voice_server
 
 from flowengine.engine.outcome import NotTaken
 from flowengine.fetch import Response
 from flowengine.sinch.credentials import Credentials
+from flowengine.sinch.fake import Answer, FakeSinch
 from flowengine.sinch.voice import VoiceClient
 from flowengine.worker import Worker, drain
 
@@ -59,16 +59,16 @@ states:
 
 
 @pytest.fixture
-def asked() -> Iterator[Asked]:
-    with voice_server() as found:
+def sinch() -> Iterator[FakeSinch]:
+    with FakeSinch() as found:
         yield found
+        assert not found.problems
 
 
-def worker(line: Line, asked: Asked) -> Worker:
-    env = {"VOICE_APPLICATION_KEY": KEY, "VOICE_APPLICATION_SECRET": SECRET, "FLOWENGINE_VOICE_URL": asked.url}
-    credentials = Credentials.from_env(env)
+def worker(line: Line, sinch: FakeSinch) -> Worker:
+    credentials = Credentials.from_env(sinch.env())
     assert credentials is not None
-    return Worker(line.service, VoiceClient.from_env(credentials, env))
+    return Worker(line.service, VoiceClient.from_env(credentials, sinch.env()))
 
 
 @pytest.fixture(params=["memory:", "sqlite"])
@@ -77,55 +77,55 @@ def reminder(request: pytest.FixtureRequest, tmp_path: Path) -> Line:
     return Line(tmp_path, REMINDER, store=store)
 
 
-def dialled(line: Line, asked: Asked) -> tuple[str, str]:
+def dialled(line: Line, sinch: FakeSinch) -> tuple[str, str]:
     """The session and its first call id, once the call is placed."""
     key, placed = line.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
     assert placed
-    assert drain(worker(line, asked), key) == ""
-    return key, f"call-{len(asked.requests)}"
+    assert drain(worker(line, sinch), key) == ""
+    return key, sinch.callouts[-1].call_id
 
 
-def test_a_call_is_placed_with_inline_ice(reminder: Line, asked: Asked) -> None:
-    key, call = dialled(reminder, asked)
-    verb, path, body = asked.requests[0]
-    assert (verb, path, body["method"]) == ("POST", "/calling/v1/callouts", "customCallout")
-    ice = json.loads(body["customCallout"]["ice"])
-    assert ice["action"]["number"] == "+12025550150"
-    assert ice["action"]["cli"] == "+12025550100"
-    assert ice["action"]["amd"] == {"enabled": True, "async": False}
+def test_a_call_is_placed_with_inline_ice(reminder: Line, sinch: FakeSinch) -> None:
+    key, call = dialled(reminder, sinch)
+    callout = sinch.callouts[0]
+    assert callout.body["method"] == "customCallout"
+    action = callout.svaml["action"]
+    assert action["number"] == "+12025550150"
+    assert action["cli"] == "+12025550100"
+    assert action["amd"] == {"enabled": True, "async": False}
     assert reminder.session(key).call["id"] == call
-    asks = reminder.ace("human", call=call, custom=body["customCallout"]["custom"])
+    asks = reminder.ace("human", call=call, custom=callout.body["customCallout"]["custom"])
     assert asks["action"]["menus"][0]["mainPrompt"] == "#tts[Hello Anna. Press 1.]"
     assert said(reminder.pie("return", "fine", call=call)) == ["Thank you."]
 
 
-def test_callbacks_that_overtake_the_reply_find_the_session(reminder: Line, asked: Asked) -> None:
+def test_callbacks_that_overtake_the_reply_find_the_session(reminder: Line, sinch: FakeSinch) -> None:
     key, _ = reminder.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
     answer = reminder.ace("machine", call="early", custom=f"fe.{key}")
     assert said(answer) == ["Hello Anna."]
     assert reminder.store.load(reminder.key("early")).key == key
 
 
-def test_nobody_answers_and_it_is_tried_again_in_the_same_session(reminder: Line, asked: Asked) -> None:
-    key, call = dialled(reminder, asked)
-    works = worker(reminder, asked)
+def test_nobody_answers_and_it_is_tried_again_in_the_same_session(reminder: Line, sinch: FakeSinch) -> None:
+    key, call = dialled(reminder, sinch)
+    works = worker(reminder, sinch)
     for round_ in (1, 2):
         assert reminder.dice(call=call, result="NOANSWER") is None
         reminder.dice(call=call, result="NOANSWER")
         assert reminder.session(key).place == "later"
         works.step()
-        assert len(asked.requests) == round_
+        assert len(sinch.callouts) == round_
         reminder.now += 901
         works.step()
         works.step()
         if round_ == 2:
             break
-        assert len(asked.requests) == round_ + 1
-        call = f"call-{round_ + 1}"
+        assert len(sinch.callouts) == round_ + 1
+        call = sinch.callouts[-1].call_id
         assert reminder.session(key).visits["reminder"]["ring"] == round_ + 1
 
 
-def test_the_hourly_cap_holds_over_sessions(reminder: Line, asked: Asked) -> None:
+def test_the_hourly_cap_holds_over_sessions(reminder: Line, sinch: FakeSinch) -> None:
     inputs = {"to": "+12025550150", "name": "Anna"}
     assert [reminder.service.dial("reminder", inputs)[1] for _ in range(3)] == [True, True, False]
     assert reminder.service.dial("reminder", {**inputs, "to": "+12025550151"})[1]
@@ -143,21 +143,21 @@ def test_numbers_outside_the_bounds_are_never_called(reminder: Line, to: str) ->
         assert not placed
 
 
-def test_a_refused_callout_is_an_error_at_its_place(reminder: Line, asked: Asked) -> None:
-    asked.status = 402
+def test_a_refused_callout_is_an_error_at_its_place(reminder: Line, sinch: FakeSinch) -> None:
+    sinch.script([Answer(402)], at="callout")
     key, _ = reminder.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
-    assert "credit" in drain(worker(reminder, asked), key)
+    assert "credit" in drain(worker(reminder, sinch), key)
     assert reminder.session(key).ended
     assert reminder.store.dead_letters() == 1
 
 
-def test_a_callout_whose_worker_died_is_not_placed_twice(reminder: Line, asked: Asked) -> None:
+def test_a_callout_whose_worker_died_is_not_placed_twice(reminder: Line, sinch: FakeSinch) -> None:
     key, _ = reminder.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
     assert reminder.store.take(reminder.now, 5.0)
     reminder.now += 60
-    works = worker(reminder, asked)
+    works = worker(reminder, sinch)
     works.step()
-    assert asked.requests == []
+    assert sinch.callouts == []
     assert reminder.session(key).ended
 
 
@@ -168,7 +168,7 @@ def test_without_credentials_a_call_is_refused_with_a_reason(reminder: Line) -> 
     assert "VOICE_APPLICATION_KEY" in works.done[key]
 
 
-def test_a_parked_call_is_brought_back_in_two_phases(tmp_path: Path, asked: Asked) -> None:
+def test_a_parked_call_is_brought_back_in_two_phases(tmp_path: Path, sinch: FakeSinch) -> None:
     line = Line(tmp_path, HOLD)
     assert line.ice()["action"]["name"] == "park"
     key = line.key()
@@ -178,46 +178,44 @@ def test_a_parked_call_is_brought_back_in_two_phases(tmp_path: Path, asked: Aske
     assert line.session(key).place == "hold"
     with pytest.raises(NotTaken):
         line.service.event(key, "closing")
-    worker(line, asked).step()
-    verb, path, svaml = asked.requests[0]
-    assert (verb, path) == ("PATCH", "/calling/v1/calls/id/call-1")
-    assert svaml["action"]["name"] == "connectPstn"
+    worker(line, sinch).step()
+    assert [(each.call_id, each.svaml["action"]["name"]) for each in sinch.patches] == [("call-1", "connectPstn")]
     assert line.session(key).place == "agent"
     assert line.ace()["action"]["name"] == "continue"
 
 
-def test_a_change_that_fails_leaves_the_place_and_raises_error(tmp_path: Path, asked: Asked) -> None:
+def test_a_change_that_fails_leaves_the_place_and_raises_error(tmp_path: Path, sinch: FakeSinch) -> None:
     line = Line(tmp_path, HOLD)
     line.ice()
     line.service.event(line.key(), "agent_ready")
-    asked.status = 404
-    worker(line, asked).step()
+    sinch.script([Answer(404)], at="patch")
+    worker(line, sinch).step()
     session = line.session(line.key())
     assert session.ended
     assert line.store.journal(line.key())[-1].event == "error"
 
 
-def test_the_end_of_the_call_beats_the_change(tmp_path: Path, asked: Asked) -> None:
+def test_the_end_of_the_call_beats_the_change(tmp_path: Path, sinch: FakeSinch) -> None:
     line = Line(tmp_path, HOLD)
     line.ice()
     line.service.event(line.key(), "agent_ready")
     line.dice()
-    worker(line, asked).step()
+    worker(line, sinch).step()
     session = line.session(line.key())
     assert session.ended
     assert session.place == ""
 
 
-def test_a_parked_call_wakes_before_the_platform_hangs_up(tmp_path: Path, asked: Asked) -> None:
+def test_a_parked_call_wakes_before_the_platform_hangs_up(tmp_path: Path, sinch: FakeSinch) -> None:
     line = Line(tmp_path, HOLD)
     line.ice()
-    works = worker(line, asked)
+    works = worker(line, sinch)
     line.now += 49
     assert works.step() == 0
     line.now += 2
     works.step()
     works.step()
-    assert said(asked.requests[0][2]) == ["Goodbye."]
+    assert said(sinch.patches[0].svaml) == ["Goodbye."]
     assert line.session(line.key()).ended
 
 
@@ -283,22 +281,22 @@ def test_a_later_request_without_its_secret_is_an_error(tmp_path: Path) -> None:
     assert said(line.ice()) == ["Worse."]
 
 
-def test_a_callout_nothing_is_heard_of_ends_after_the_longest_ringing(reminder: Line, asked: Asked) -> None:
-    asked.status = 504  # it may have been placed, and it may not
+def test_a_callout_nothing_is_heard_of_ends_after_the_longest_ringing(reminder: Line, sinch: FakeSinch) -> None:
+    sinch.script([Answer(504, accepted=True)], at="callout")  # it may have been placed, and it may not
     key, _ = reminder.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
-    works = worker(reminder, asked)
+    works = worker(reminder, sinch)
     works.step()
     assert not reminder.session(key).ended
     reminder.now += 700
     works.step()
-    assert len(asked.requests) == 1
+    assert len(sinch.callouts) == 1
     assert reminder.session(key).ended
 
 
-def test_a_callout_that_was_placed_after_all_is_left_alone(reminder: Line, asked: Asked) -> None:
-    asked.status = 504
+def test_a_callout_that_was_placed_after_all_is_left_alone(reminder: Line, sinch: FakeSinch) -> None:
+    sinch.script([Answer(504, accepted=True)], at="callout")
     key, _ = reminder.service.dial("reminder", {"to": "+12025550150", "name": "Anna"})
-    works = worker(reminder, asked)
+    works = worker(reminder, sinch)
     works.step()
     asks = reminder.ace("human", call="rang", custom=f"fe.{key}")
     assert asks["action"]["name"] == "runMenu"
