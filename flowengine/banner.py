@@ -64,10 +64,7 @@ def _calls(flows: Mapping[str, Any]) -> Iterator[str]:
             if kind == "to":
                 yield f"          {value:<14} {name:<12}  {flow['file']}:{line}"
             anyone = name if kind == "any" else anyone
-    others = (
-        f"{'other numbers':<14} {anyone}" if anyone else 'other numbers  "This number is not in use.", then hang up'
-    )
-    yield f"          {others}"
+    yield f"          {'other numbers':<14} {anyone or NOT_IN_USE}"
 
 
 def _messages(flows: Mapping[str, Any]) -> Iterator[str]:

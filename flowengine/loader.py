@@ -28,6 +28,7 @@ from flowengine.fields import (
 from flowengine.instructions import INSTRUCTIONS
 from flowengine.model import CHANNELS, Branch, Flow, Handler, Instruction, Project, Session, State, Variable, Visits
 from flowengine.problems import Problem, listed
+from flowengine.properties import PROPERTIES
 from flowengine.sections import (
     ADDRESSES,
     CALENDARS,
@@ -142,15 +143,13 @@ FLOW = Record(
             channels=_CALLS,
         ),
         Field("failure", _FAILURE, "what a caller gets when a turn breaks", channels=_CALLS),
+        Field("properties", PROPERTIES, "what must always hold: every scenario and exploration is judged by it"),
         Field("on", Custom(_keep, {"$ref": "#/$defs/handlers"}, "handlers"), "handlers for every state"),
         Field("start", Name("a state"), "the first state", True),
         Field("states", Custom(_keep, {"$ref": "#/$defs/states"}, "states by name"), "the states", True),
     ),
     "a flow",
 )
-
-VOICE_FLOW = Record(tuple(each for each in FLOW.fields if each.serves("voice")), "a voice flow")
-MESSAGE_FLOW = Record(tuple(each for each in FLOW.fields if each.serves("message")), "a message flow")
 
 NEAREST = {
     "menu": "use ask, with choices",
@@ -271,6 +270,7 @@ class _Loader:
             busy=top["busy"],
             quiet=top["quiet"],
             late=top["late"],
+            properties=top["properties"] or {},
             lines=tuple(self.document.lines),
         )
 

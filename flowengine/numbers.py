@@ -17,7 +17,6 @@ E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _LONGEST_CALLER = 128
 _IN_BRACKETS = re.compile(r"<([^<>]*)>\s*$")
 _PUNCTUATION = re.compile(r"[ ().\-]")
-_NOT_DIGITS = re.compile(r"[^0-9]")
 
 # Premium numbers that the metadata does not call numbers at all (1-900, 1-976 and the 976 exchanges),
 # and satellite networks, which cost as much and are what toll fraud dials.
@@ -50,12 +49,6 @@ def is_premium(number: str) -> bool:
     The question is asked before dialling, so what is no E.164 number counts as premium.
     """
     return _premium(number) if E164.fullmatch(number) else True
-
-
-def same_digits(a: str, b: str) -> bool:
-    """Whether two spellings hold the same ASCII digits; two texts without digits are not the same number."""
-    digits = _NOT_DIGITS.sub("", a)
-    return bool(digits) and digits == _NOT_DIGITS.sub("", b)
 
 
 def normal_caller(text: object) -> str:

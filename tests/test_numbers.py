@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowengine.numbers import E164, e164, is_premium, normal_caller, region, same_digits
+from flowengine.numbers import E164, e164, is_premium, normal_caller, region
 
 
 @pytest.mark.parametrize("number", ["+12025550100", "+46701234567", "+442079460123"])
@@ -86,12 +86,6 @@ def test_dear_numbers_and_non_numbers_are_premium(number: str) -> None:
 @pytest.mark.parametrize("number", ["+12025550100", "+18005550100", "+46701234567", "+442079460123"])
 def test_other_numbers_are_not_premium(number: str) -> None:
     assert not is_premium(number)
-
-
-def test_same_digits_ignores_everything_else() -> None:
-    assert same_digits("46701234567", "+46 70-123 45 67")
-    assert not same_digits("+46701234567", "+46701234568")
-    assert not same_digits("", "private")
 
 
 @pytest.mark.parametrize(

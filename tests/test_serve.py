@@ -67,7 +67,7 @@ def ice(served: Served) -> bytes:
 
 
 def test_it_serves_the_flows_and_says_what_it_does(folder: Path) -> None:
-    with serving(folder, "--worker") as (served, log):
+    with serving(folder, "--worker", WEBHOOK_PROTECTION="sometimes") as (served, log):
         assert orjson.loads(ice(served))["action"]["name"] == "runMenu"
         told = log.read_text()
     for each in (
@@ -76,6 +76,7 @@ def test_it_serves_the_flows_and_says_what_it_does(folder: Path) -> None:
         '"This number is not in use.", then hang up',
         "outbound  reminder",
         "signatures: not asked for (FLOWENGINE_ENV=development)",
+        "WEBHOOK_PROTECTION is none of never, deploy or always; callbacks are checked as with deploy.",
         "reminder cannot place calls: VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set",
         f"Listening on http://127.0.0.1:{served.port} (2 workers)",
     ):

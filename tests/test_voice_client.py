@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = do_PATCH = answer
+    do_POST = do_PATCH = answer
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -138,12 +138,6 @@ def test_patch_call(fake: Fake, call_id: str, path: str) -> None:
     svaml = b'{"action": {"name": "hangup"}}'
     client(fake).patch_call(call_id, svaml)
     assert fake.requests == [("PATCH", f"/calling/v1/calls/id/{path}", svaml)]
-
-
-def test_get_call(fake: Fake) -> None:
-    fake.body = b'{"callId":"c0ffee01","status":"ONGOING"}'
-    assert client(fake).get_call("c0ffee01") == {"callId": "c0ffee01", "status": "ONGOING"}
-    assert fake.requests == [("GET", "/calling/v1/calls/id/c0ffee01", b"")]
 
 
 @pytest.mark.parametrize("call_id", ["", ".", ".."])

@@ -1,4 +1,4 @@
-"""The voice REST API, as far as flows call out: place a call, change one, look at one."""
+"""The voice REST API, as far as flows call out: place a call, change one."""
 
 from __future__ import annotations
 
@@ -120,10 +120,6 @@ class VoiceClient:
         """
         self._send("PATCH", self._call(call_id, url), svaml)
 
-    def get_call(self, call_id: str, url: str = "") -> dict[str, Any]:
-        """The call as Sinch describes it."""
-        return _object(self._send("GET", self._call(call_id, url)))
-
     def close(self) -> None:
         with self._lock:
             if self._pid == os.getpid():
@@ -139,12 +135,12 @@ class VoiceClient:
         found = _SINCH.match(url)
         return f"https://{found[1]}" if found and _SINCH.match(self.base_url) else self.base_url
 
-    def _send(self, verb: str, url: str, body: bytes = b"") -> httpx.Response:
+    def _send(self, verb: str, url: str, body: bytes) -> httpx.Response:
         import httpx
 
         try:
             client = self._client()
-            request = client.build_request(verb, url, content=body or None)
+            request = client.build_request(verb, url, content=body)
             request.headers.update(self._authorization(verb, request.url, body))
             answer = client.send(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol):

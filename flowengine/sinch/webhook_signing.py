@@ -12,7 +12,6 @@ import time
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from secrets import token_hex
 from typing import Any
 
@@ -141,11 +140,6 @@ def sign(secret: bytes, body: bytes, nonce: str = "", moment: float | None = Non
         NONCE_HEADER: nonce,
         ALGORITHM_HEADER: ALGORITHM,
     }
-
-
-def nonce_key(nonce: str) -> str:
-    """A key by which a nonce is remembered: 32 hexadecimal digits."""
-    return blake2b(b"nonce " + nonce.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def webhook_secrets(env: Mapping[str, str]) -> tuple[bytes, ...]:

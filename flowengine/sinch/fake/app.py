@@ -105,12 +105,6 @@ def _voice_routes(app: Flask, platform: Platform) -> None:
 
         return _voice(platform, verifier, "patch", "svaml", body, change)
 
-    @app.get("/calling/v1/calls/id/<path:call>")
-    def look(call: str) -> Response:
-        if not _is_signed(platform, verifier):
-            return _voice_refused(401, 40102)
-        return _json(200, {"callId": unquote(call), "status": "ONGOING"})
-
 
 def _voice(
     platform: Platform, verifier: Verifier, at: Place, kind: str, body: Any, take: Callable[[], Response]
