@@ -41,11 +41,11 @@ class Analysis:
     def positions(self, state: str) -> list[Position]:
         return [position for name, position in self.pairs if name == state]
 
-    def witness(self, pair: Pair) -> list[Pair]:
-        """The first path found to a pair, from the start."""
+    def witness(self, pair: Pair, most: int | None = None) -> list[Pair]:
+        """The first path found to a pair, from the start; of a long one the last ``most`` pairs."""
         path = [pair]
-        while (step := self.pairs[path[-1]]).source is not None:
-            path.append(step.source)
+        while (source := self.pairs[path[-1]].source) is not None and len(path) != most:
+            path.append(source)
         return path[::-1]
 
 

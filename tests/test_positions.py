@@ -68,6 +68,7 @@ def test_a_witness_is_a_way_from_the_start(tmp_path: Path) -> None:
         """,
     )
     assert found.witness(("bye", "Pi")) == [("main", "I"), ("hold", "Pi"), ("bye", "Pi")]
+    assert found.witness(("bye", "Pi"), 2) == [("hold", "Pi"), ("bye", "Pi")]
     assert found.witness(("main", "I")) == [("main", "I")]
 
 

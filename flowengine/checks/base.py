@@ -56,11 +56,6 @@ class View:
         """Every pair of state and position that can be reached, with the analysis that knows its witness."""
         return {pair: each for each in reversed(self.analyses.values()) for pair in each.pairs}
 
-    def witness(self, pair: Pair) -> str:
-        """``main[I] > wait``: how a pair is reached."""
-        steps = self.pairs[pair].witness(pair)
-        return " > ".join(f"{name}[{position}]" for name, position in steps)
-
     @cached_property
     def all_ways(self) -> dict[str, list[Way]]:
         return {name: ways(state, self.flow, self.book) for name, state in self.flow.states.items()}

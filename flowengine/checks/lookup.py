@@ -88,11 +88,9 @@ def key_mark(view: View, value: Mark, key: str) -> Mark:
 
 def path(view: View, pair: Pair, most: int = SHOWN_STEPS) -> str:
     """``greet[I] > main[I] > hold[Pi]``: how a pair is reached; of a long way the end."""
-    steps, found = view.pairs[pair].pairs, [pair]
-    while (source := steps[found[-1]].source) is not None and len(found) < most:
-        found.append(source)
-    shown = " > ".join(f"{name}[{position}]" for name, position in reversed(found))
-    return f"… > {shown}" if source is not None else shown
+    steps = view.pairs[pair].witness(pair, most + 1)
+    shown = " > ".join(f"{name}[{position}]" for name, position in steps[-most:])
+    return f"… > {shown}" if len(steps) > most else shown
 
 
 def positions(view: View) -> dict[str, list[Position]]:
