@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from flowengine.problems import Mark
+
+if TYPE_CHECKING:
+    from flowengine.properties.base import Property
 
 Channel = Literal["voice", "message"]
 CHANNELS = (
@@ -332,6 +335,7 @@ class Flow:
     busy: Literal["wait", "skip", "replace"] = "wait"
     quiet: Quiet | None = None
     late: Literal["answer", "drop"] = "answer"
+    properties: Mapping[str, Property] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
 
     @property

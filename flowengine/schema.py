@@ -20,6 +20,7 @@ from flowengine.instructions import INSTRUCTIONS, Instruct
 from flowengine.loader import DEFAULTS, FLOW, MESSAGE_DEFAULTS, STATE_KEYS
 from flowengine.model import LATE_EVENTS, NOWHERE, Channel, Each, Flow, Project, Prompt, Source, State
 from flowengine.project import PROJECT
+from flowengine.properties import RECORD as PROPERTIES
 from flowengine.states import KINDS, Kind
 from flowengine.states.base import Outcome
 from flowengine.states.branches import HANDLER_SCHEMA, TARGET_SCHEMA
@@ -173,6 +174,7 @@ def _of_channel(channel: str, trigger: Json, defaults: Record) -> Json:
             **strange,
             "triggers": {"type": "array", "items": trigger},
             "defaults": defaults.schema(),
+            "properties": _strange_keys(PROPERTIES, channel),
             "states": {"additionalProperties": {"properties": {**state, "do": do}}},
         }
     }
