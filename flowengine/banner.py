@@ -10,11 +10,10 @@ from flowengine import __version__
 from flowengine.build import BadArtefact, read_artefact
 from flowengine.problems import listed
 from flowengine.settings import Refusal, Settings
-from flowengine.sinch.credentials import Misconfigured, missing_for_messages, protection_note
+from flowengine.sinch.credentials import NO_KEYS, Misconfigured, missing_for_messages, protection_note
 from flowengine.sinch.webhook_signing import webhook_verifier
 from flowengine.states import KINDS
 
-NO_KEYS = "VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set"
 NOT_IN_USE = '"This number is not in use.", then hang up'
 
 

@@ -6,6 +6,7 @@ The number metadata is large, so it is loaded by the first question that needs i
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,11 @@ def is_premium(number: str) -> bool:
     The question is asked before dialling, so what is no E.164 number counts as premium.
     """
     return _premium(number) if E164.fullmatch(number) else True
+
+
+def may_be_called(number: str, countries: Collection[str]) -> bool:
+    """Whether this is the one spelling of a number that is not premium and lies in ``countries``, if any are named."""
+    return e164(number) == number and not is_premium(number) and (not countries or region(number) in countries)
 
 
 def normal_caller(text: object) -> str:

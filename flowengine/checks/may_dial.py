@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from flowengine.checks.base import View, problem
 from flowengine.checks.places import setting
 from flowengine.model import Address, Source, State
-from flowengine.numbers import e164, is_premium, region
+from flowengine.numbers import may_be_called
 from flowengine.patterns import BadPattern, compile_pattern
 from flowengine.problems import Problem, did_you_mean
 from flowengine.states.bridge import ACTION_OF, unknown_address
@@ -69,9 +69,7 @@ def _allows(entry: Address, address: str) -> bool:
         return False
     if entry.kind != "number":
         return bool(entry.matches)
-    if e164(address) != address or is_premium(address):
-        return False
-    return not entry.countries or region(address) in entry.countries
+    return may_be_called(address, entry.countries)
 
 
 def _matches(pattern: str, address: str) -> bool:

@@ -134,6 +134,7 @@ def begun(service: Service, flow: str, data: dict[str, Any]) -> tuple[str, str]:
 
 def call(service: Service, works: Worker, flow: str, inputs: tuple[str, ...]) -> None:
     """Place the call of a voice flow, and say what became of it."""
+    from flowengine.sinch.credentials import NO_KEYS
     from flowengine.starting import CannotStart, known_inputs
     from flowengine.worker import drain
 
@@ -146,9 +147,7 @@ def call(service: Service, works: Worker, flow: str, inputs: tuple[str, ...]) ->
     except CannotStart as refusal:
         raise Sentence(f"{refusal} (--input NAME=VALUE)") from None
     if works.client is None:
-        raise Sentence(
-            "VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set; a call cannot be placed without them"
-        )
+        raise Sentence(f"{NO_KEYS}; a call cannot be placed without them")
     key, became = begun(service, flow, {"inputs": given})
     if became != "calling":
         raise Sentence(f"the flow {flow} placed no call (session {key}): its number may be outside may_dial", PROBLEMS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from flowengine.linking import Address, Program
-from flowengine.numbers import e164, is_premium, region
+from flowengine.numbers import may_be_called
 from flowengine.svaml import SIP_ENDPOINT, STREAM_ENDPOINT
 
 _FORMS = {
@@ -21,9 +21,7 @@ def within(entry: Address, address: str) -> bool:
         return False
     if entry.kind != "number":
         return entry.matches is not None and bool(_FORMS[entry.kind].fullmatch(address))
-    if e164(address) != address or is_premium(address):
-        return False
-    return not entry.countries or region(address) in entry.countries
+    return may_be_called(address, entry.countries)
 
 
 def allowed(program: Program, kind: str, address: str) -> bool:

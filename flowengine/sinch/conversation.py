@@ -29,7 +29,7 @@ from flowengine.sinch.oauth import (
     request_token,
     tokens_for,
 )
-from flowengine.sinch.transport import NoReply, Reply, Transport, is_base
+from flowengine.sinch.transport import NoReply, Reply, Transport, is_base, object_of
 
 BASE_URL = "FLOWENGINE_CONVERSATION_URL"
 AUTH_URL = "FLOWENGINE_AUTH_URL"
@@ -152,7 +152,7 @@ class ConversationClient:
         reply = self._authorised(url, content, monotonic() + self._timeout)
         if not 200 <= reply.status < 300:
             raise refusal(reply, self._now())
-        found = _object(reply.body)
+        found = object_of(reply.body)
         sent = found.get(name)
         if not isinstance(sent, str) or not sent:
             raise Ambiguous(reply.status, "The Conversation API took the message but did not say its id.")
@@ -214,7 +214,7 @@ def refusal(reply: Reply, now: float) -> SendError:
 
 def described(body: bytes) -> tuple[str, str]:
     """Code and field of an error body: wrapped in ``error``, flat, problem+json, or no JSON at all."""
-    found = _object(body)
+    found = object_of(body)
     wrapped = found.get("error")
     error = wrapped if isinstance(wrapped, dict) else found
     code = str(error.get("status", "")).upper()
@@ -276,11 +276,3 @@ def _base(name: str, url: str) -> str:
     if not is_base(url):
         raise Misconfigured(f"{name} is not an address such as https://us.conversation.api.sinch.com.")
     return url.rstrip("/")
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}

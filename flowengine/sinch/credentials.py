@@ -12,6 +12,7 @@ from flowengine.sinch.signing import Verifier, decode_secret
 
 KEY = "VOICE_APPLICATION_KEY"
 SECRET = "VOICE_APPLICATION_SECRET"
+NO_KEYS = f"{KEY} and {SECRET} are not set"
 REGION = "SINCH_VOICE_REGION"
 PROTECTION = "WEBHOOK_PROTECTION"
 OLD_PROTECTION = "PROTECT_VOICE_CALLBACKS"
@@ -146,7 +147,7 @@ def verifier(env: Mapping[str, str]) -> Verifier | None:
     credentials = Credentials.from_env(env)
     if credentials is None:
         raise Misconfigured(
-            f"Callbacks are checked ({PROTECTION}={protection(env)}), but {KEY} and {SECRET} are not set: "
+            f"Callbacks are checked ({PROTECTION}={protection(env)}), but {NO_KEYS}: "
             "set both to the Voice application's key and secret from the Sinch dashboard."
         )
     return credentials.verifier

@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-import orjson
-
-from flowengine.sinch.transport import NoReply, Reply, Transport
+from flowengine.sinch.transport import NoReply, Reply, Transport, object_of
 
 AUTH_HOST = "https://auth.sinch.com"
 TOKEN_PATH = "/oauth2/token"
@@ -160,16 +158,13 @@ def request_token(transport: Transport, url: str, key_id: str, secret: str, seco
 
 
 def _grant(reply: Reply) -> Grant:
-    try:
-        found: Any = orjson.loads(reply.body)
-    except orjson.JSONDecodeError:
-        found = None
-    token = found.get("access_token") if isinstance(found, dict) else None
+    found = object_of(reply.body)
+    token = found.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise TokenError(
             reply.status, "The token endpoint answered without an access token; check FLOWENGINE_AUTH_URL."
         )
-    seconds = found.get("expires_in")
+    seconds: Any = found.get("expires_in")
     good = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds < 1e9
     return Grant(token, float(seconds) if good else UNSTATED)
 

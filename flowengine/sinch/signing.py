@@ -95,7 +95,7 @@ class Verifier:
         if given is None or not content_type or not timestamp:
             return None
         known, signed = self._known(given[0]), given[1]
-        parts = (_raw(verb), _raw(content_type), _raw(timestamp))
+        parts = (raw(verb), raw(content_type), raw(timestamp))
         for candidate in _paths(path):
             for secret in self._exact.get(known, ()):
                 if hmac.compare_digest(_sign(secret, body, *parts, candidate), signed):
@@ -124,11 +124,12 @@ def _credential(header: str) -> tuple[str, bytes] | None:
 
 
 def _paths(path: str) -> tuple[bytes, ...]:
-    raw = _raw(path)
-    return (raw, unquote_to_bytes(raw)) if b"%" in raw else (raw,)
+    given = raw(path)
+    return (given, unquote_to_bytes(given)) if b"%" in given else (given,)
 
 
-def _raw(text: str) -> bytes:
+def raw(text: str) -> bytes:
+    """The bytes of a text whose characters are one byte each, as WSGI gives them, else its UTF-8. Never raises."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:

@@ -10,6 +10,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import orjson
+
 from flowengine.fetch import hush
 from flowengine.loop_thread import LoopThread
 
@@ -54,6 +56,15 @@ def is_base(url: str) -> bool:
     except ValueError:
         return False
     return usable and url.isascii() and url.isprintable() and not {"@", "?", "#", " "} & set(url)
+
+
+def object_of(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body, an empty one where there is none."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 class Transport:

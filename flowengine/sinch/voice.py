@@ -15,6 +15,7 @@ import orjson
 from flowengine.fetch import hush
 from flowengine.sinch.credentials import Credentials
 from flowengine.sinch.signing import authorization
+from flowengine.sinch.transport import object_of
 
 if TYPE_CHECKING:
     import httpx
@@ -107,7 +108,7 @@ class VoiceClient:
         callout = {name: value for name, value in given.items() if value}
         body = orjson.dumps({"method": "customCallout", "customCallout": callout})
         answer = self._send("POST", self.base_url + CALLOUTS, body)
-        call_id = _object(answer).get("callId")
+        call_id = object_of(answer.content).get("callId")
         if not isinstance(call_id, str) or not call_id:
             raise Ambiguous(answer.status_code, 0, "Sinch took the call but did not say its id.")
         return call_id
@@ -175,17 +176,9 @@ class VoiceClient:
             return self._http
 
 
-def _object(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        value = orjson.loads(answer.content)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def _error(answer: httpx.Response) -> VoiceError:
     """Sinch's own message stays out of it: it may quote a number."""
-    status, code = answer.status_code, _code(_object(answer).get("errorCode"))
+    status, code = answer.status_code, _code(object_of(answer.content).get("errorCode"))
     if status in (502, 504):
         return Ambiguous(status, code, f"A gateway answered {status}; the request may have been carried out.")
     why = ERRORS.get(code) or ERRORS.get(status * 100) or "it does not say why"

@@ -16,6 +16,7 @@ from secrets import token_hex
 from typing import Any
 
 from flowengine.sinch.credentials import PROTECTION, Misconfigured, must_check, protection
+from flowengine.sinch.signing import raw
 from flowengine.units import seconds
 
 SECRET = "CONVERSATION_WEBHOOK_SECRET"
@@ -100,7 +101,7 @@ class Verifier:
         if not _is_known(_header(headers, ALGORITHM_HEADER)):
             return Verdict(False, reason=OTHER_ALGORITHM)
         # A nonce with a brace may be the end of a body that was cut at one of its points.
-        if "}" in nonce or not self._is_ours(_raw(signed), body, _raw(nonce), _raw(stamp)):
+        if "}" in nonce or not self._is_ours(raw(signed), body, raw(nonce), raw(stamp)):
             return Verdict(False, reason=NOT_OURS)
         if reason := self._untimely(stamp):
             return Verdict(False, reason=reason)
@@ -119,14 +120,14 @@ class Verifier:
 
     def _bears(self, header: str) -> bool:
         scheme, _, token = header.partition(" ")
-        given = _raw(token.strip(" "))
+        given = raw(token.strip(" "))
         known = any(hmac.compare_digest(each, given) for each in self._tokens)
         return known and scheme.lower() == "bearer"
 
 
 def signature(secret: bytes, body: bytes, nonce: str, timestamp: str) -> str:
     """The signature of one webhook, as base64 text. ``timestamp`` is in Unix seconds."""
-    return _sign(secret, body, _raw(nonce), _raw(timestamp)).decode()
+    return _sign(secret, body, raw(nonce), raw(timestamp)).decode()
 
 
 def sign(secret: bytes, body: bytes, nonce: str = "", moment: float | None = None) -> dict[str, str]:
@@ -203,10 +204,3 @@ def _header(headers: Mapping[str, Any], name: str) -> str:
 
 def _is_known(algorithm: str) -> bool:
     return not algorithm or algorithm.lower().replace("-", "") == ALGORITHM.lower()
-
-
-def _raw(text: str) -> bytes:
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
