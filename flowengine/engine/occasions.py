@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flowengine.engine.outcome import Effect
-from flowengine.engine.quiet import due_on, zone
+from flowengine.engine.quiet import at_minute, due_on, zone
 from flowengine.linking import Program
 
 LATE = 3600.0
@@ -78,7 +78,7 @@ def latest(schedule: Occasion, now: float) -> float:
     local = datetime.fromtimestamp(now, UTC).astimezone(zone(schedule.timezone))
     for back in range(8):
         day = local - timedelta(days=back)
-        moment = day.replace(hour=schedule.at // 60, minute=schedule.at % 60, second=0, microsecond=0)
-        if day.weekday() in schedule.days and moment.timestamp() <= now:
-            return moment.timestamp()
+        moment = at_minute(day, schedule.at)
+        if day.weekday() in schedule.days and moment <= now:
+            return moment
     return 0.0

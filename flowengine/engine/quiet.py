@@ -18,6 +18,11 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+def at_minute(day: datetime, minute: int) -> float:
+    """Unix seconds of a minute of the day."""
+    return day.replace(hour=minute // 60, minute=minute % 60, second=0, microsecond=0).timestamp()
+
+
 def end_of_quiet(quiet: Mapping[str, Any] | None, timezone: str, at: float) -> float:
     """When a quiet time that holds at ``at`` is over (Unix seconds); 0 when nothing is quiet.
 
@@ -31,7 +36,7 @@ def end_of_quiet(quiet: Mapping[str, Any] | None, timezone: str, at: float) -> f
     if not inside:
         return 0.0
     day = local + timedelta(days=1) if start > stop and minute >= start else local
-    return day.replace(hour=stop // 60, minute=stop % 60, second=0, microsecond=0).timestamp()
+    return at_minute(day, stop)
 
 
 def due_on(moment: str, offset: float, minute: int, timezone: str) -> float:
@@ -44,8 +49,7 @@ def due_on(moment: str, offset: float, minute: int, timezone: str) -> float:
     except ValueError:
         return 0.0
     base = base if base.tzinfo else base.replace(tzinfo=UTC)
-    day = (base + timedelta(seconds=offset)).astimezone(zone(timezone))
-    return day.replace(hour=minute // 60, minute=minute % 60, second=0, microsecond=0).timestamp()
+    return at_minute((base + timedelta(seconds=offset)).astimezone(zone(timezone)), minute)
 
 
 def today(at: float, timezone: str) -> date:
