@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from secrets import token_hex
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -68,8 +67,7 @@ class Engaged(Exception):
         self.until = until
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """Whom a conversation is with. ``sender`` is the business's side, ``contact`` the platform's id, where known."""
 
     app: str
@@ -79,7 +77,7 @@ class Address:
     sender: str = ""
     contact: str = ""
 
-    @cached_property
+    @property
     def key(self) -> str:
         return talk_key(self.app, self.channel, self.identity, self.scope)
 
@@ -224,7 +222,7 @@ class Chats(Turns[Session]):
 
     def begin(self, flow: str, address: Address, inputs: Mapping[str, Any], state: str = "", dedupe: str = "") -> str:
         """Begin a flow with somebody: ``start``, or ``later`` when they are engaged, ``skipped``, ``opted_out``."""
-        cause = {"cause": "begin", "flow": flow, "inputs": dict(inputs), "state": state, "address": _row(address)}
+        cause = {"cause": "begin", "flow": flow, "inputs": dict(inputs), "state": state, "address": [*address]}
         return self._happens(address, dedupe, cause, self._beginning(cause), 0.0)
 
     def _beginning(self, cause: Mapping[str, Any]) -> Happening:
@@ -309,14 +307,15 @@ class Chats(Turns[Session]):
         self, address: Address, dedupe: str, cause: Mapping[str, Any], happening: Happening, accepted: float
     ) -> str:
         """Something that names its conversation by an address, known to us or not."""
+        key = address.key
         try:
-            return self._run(address.key, dedupe, cause, happening, address, accepted)
+            return self._run(key, dedupe, cause, happening, accepted, address, _names(address, key, key))
         except Joined as joined:
-            return self._run(joined.key, dedupe, cause, happening, address, accepted)
+            return self._run(joined.key, dedupe, cause, happening, accepted, address, _names(address, key, joined.key))
 
     def _happens_in(self, key: str, dedupe: str, cause: Mapping[str, Any] | None, happening: Happening) -> str:
         """Something that happens in a conversation that there is; without a ``cause`` it cannot be left to a worker."""
-        return self._run(key, dedupe, cause, happening, None, self.clock())
+        return self._run(key, dedupe, cause, happening, self.clock())
 
     def _run(
         self,
@@ -324,14 +323,15 @@ class Chats(Turns[Session]):
         dedupe: str,
         cause: Mapping[str, Any] | None,
         happening: Happening,
-        address: Address | None,
         accepted: float,
+        address: Address | None = None,
+        names: Names | None = None,
     ) -> str:
-        """What it came to, in one word; ``again`` where it had come before."""
+        """What it came to, in one word; ``again`` where it had come before. ``names`` are those of the address."""
         came: list[str] = []
         begins = (cause or {}).get("cause") == "begin"
-        # A flow that begins may find its contact on another channel than the one that is named.
-        names = _names(address, address.key, key) if address is not None and not begins else None
+        if begins:
+            names = None  # the contact may be on another channel by now than the one that is named
 
         def run(attempt: Attempt[Session]) -> Result:
             if address is not None and (attempt.session.talk is None or not begins):
@@ -372,7 +372,7 @@ class Chats(Turns[Session]):
             return _queued(attempt, cause, accepted)
         world.budget = BUDGET
         world.before_outside = _defer if cause else _go_ahead
-        source, hidden = session.place, self.library.hidden(session)
+        source, hidden = session.place, self.library.hidden(session) if self.library.hides else []
         try:
             reacted = happening(session, world, person)
         except Deferred:
@@ -479,10 +479,6 @@ def _paused(session: Session) -> bool:
 def _channels(first: str, others: Sequence[str]) -> list[str]:
     """The channels that are tried, in order: where the contact is a number, all of the flow's that take one."""
     return [first, *(each for each in others if each != first and is_phone(each))] if is_phone(first) else [first]
-
-
-def _row(address: Address) -> list[str]:
-    return [address.app, address.channel, address.identity, address.scope, address.sender, address.contact]
 
 
 def _defer() -> None:

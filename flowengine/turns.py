@@ -20,6 +20,7 @@ from flowengine.engine.outcome import Effect as Wish
 from flowengine.engine.outcome import Outcome
 from flowengine.engine.world import World
 from flowengine.fetch import Request, Response
+from flowengine.heard import Heard
 from flowengine.journal import journal_row
 from flowengine.stores.base import Count, Effect, Loaded, Record, Store, StoreDown, Timer, Verdict, Write
 
@@ -59,7 +60,7 @@ S = TypeVar("S", bound=Kept)
 
 @dataclass(slots=True)
 class Attempt(Generic[S]):
-    """One try at a turn. ``dedupe`` is the key of its callback, empty where there is none.
+    """One try at a turn. ``dedupe`` is the key of its callback, empty where there is none; ``heard`` is what came.
 
     A run may put another session in the place of the one that was read, with ``loaded`` to match, and name the
     further keys under which it is found.
@@ -72,6 +73,7 @@ class Attempt(Generic[S]):
     world: World
     dedupe: str = ""
     aliases: tuple[str, ...] = ()
+    heard: Heard | None = None
 
 
 @dataclass(slots=True)
@@ -235,9 +237,9 @@ def _write(attempt: Attempt[Any], result: Result, row: Any) -> Write:
     if result.rows:
         effects += [_effect(each, now) for each in result.rows]
     expires = now + (ENDED_LIFE if session.ended else CALL_LIFE)
-    if timers or session.until:
-        wakes = [timer.due for timer in timers if timer.due]
-        expires = max(expires, *(due + CALL_LIFE for due in wakes), session.until + CALL_LIFE)
+    for timer in timers:
+        expires = max(expires, (timer.due or 0.0) + CALL_LIFE)
+    expires = max(expires, session.until + CALL_LIFE)
     return Write(
         loaded.key, loaded.version, session.dump(), expires, now, attempt.dedupe, result.answer, row,
         effects, timers, attempt.aliases, counts, records, drops,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowengine.engine.languages import fitting
@@ -170,18 +170,20 @@ def asked(turn: ChatTurn, op: dict[str, Any], folded: str = "") -> Asked:
     """The question that stands, as answers are held against it; ``folded`` is what was typed."""
     talk = turn.talk
     choices, wide, expect = _kept(op, ("asked", *talk.marks.items()), lambda: _read(turn, op))
-    own = [*choices] if talk.options else choices
-    own += [read_choice(each, [each["label"]], talk.marks.get(each["value"], "")) for each in talk.options]
+    if talk.options:
+        listed = [read_choice(each, [each["label"]], talk.marks.get(each["value"], "")) for each in talk.options]
+        choices = [*choices, *listed]
+    dated = any(each.kind == "date" for each in expect) if expect else False
     return Asked(
-        choices=own,
+        choices=choices,
         flow_choices=wide,
         expect=expect,
         interrupts={folded: folded} if folded and turn.interrupting(folded) is not None else {},
         tag=talk.tag,
         late_tap=op["late_tap"],
         acted=talk.acted,
-        today=today(turn.world.at, turn.person.timezone),
-        month_first=turn.language.replace("_", "-").lower() == "en-us",
+        today=today(turn.world.at, turn.person.timezone) if dated else date.min,
+        month_first=dated and turn.language.replace("_", "-").lower() == "en-us",
     )
 
 

@@ -270,7 +270,8 @@ def _answer(turn: ChatTurn, node: Node, inbound: Inbound) -> str:
     turn.facts["message"]["choice"] = chosen
     if meant.kind == "ignored_tap":
         return "ignored"
-    _joined(turn)
+    if turn.talk.burst:
+        _joined(turn)
     if meant.kind == "invalid":
         return _not_understood(turn, node)
     if meant.kind == "interrupt":

@@ -262,16 +262,14 @@ class ChatTurn(Turn):
         return f"{self.session.id}.{self.talk.born}.{self.session.n + 1}.{number}"
 
     def outcome(self) -> Outcome:
-        made = super().outcome()
         talk, key, at = self.talk, self.session.id, self.world.at
-        sends = [from_conversation(talk, key, self._row(n), each, at) for n, each in enumerate(self.sends)]
-        dates = self._dates(self.person.key, self.person.timezone) if self.contact_changes else []
-        return made._replace(
-            effects=[*made.effects, *dates, *sends],
-            records=self._records(),
-            drops=self.drops,
-            timer=wake_of(self.session, at),
-        )
+        if self.contact_changes:
+            self.effects += self._dates(self.person.key, self.person.timezone)
+        for number, send in enumerate(self.sends):
+            self.effects.append(from_conversation(talk, key, self._row(number), send, at))
+        self.wake = wake_of(self.session, at)
+        made = self._closed(b"", True, self._records())
+        return made._replace(drops=self.drops) if self.drops else made
 
     def _records(self) -> list[tuple[str, dict[str, Any]]]:
         person, talk = self.person, self.talk

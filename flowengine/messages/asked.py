@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from flowengine.patterns import compile_pattern
 
@@ -63,8 +63,7 @@ class Asked:
     month_first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """One inbound message: ``text`` (of a picture, its caption); ``tap``, the postback as received, and ``answers``,
     the id of the message tapped; ``old_tap`` if the caller knows that message to be an earlier prompt's; ``media``,
     an address; ``location``: title, label, latitude, longitude."""
@@ -77,8 +76,7 @@ class Said:
     location: Mapping[str, object] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """What it means. ``value`` is the choice's value, the trigger id, or the answer: number, ISO day, text, address,
     mapping. ``because`` names the stage. ``once``: remember it, and give it to ``Asked.acted`` from then on, so
     that the same tap acts once; empty if there is nothing to remember."""

@@ -172,4 +172,5 @@ def is_phone(name: str) -> bool:
 
 def window(name: str) -> int | None:
     """Seconds after the contact's last message in which more than templates may be sent, or None if always."""
-    return channel(name).window
+    known = CHANNELS.get(name)
+    return known.window if known is not None else None

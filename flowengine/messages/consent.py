@@ -38,13 +38,14 @@ def consent(text: str, channel: str, expected: Collection[str] = (), out: bool =
     if len(text) > LONGEST:
         return ""
     folded = fold(text)
-    if is_stop_class(folded):
+    word = _LIST.sub("", folded)
+    if _stops(word):
         return "stop"
-    if _is_start(folded) and (out or folded not in expected):
+    if (word in _START or _OPT_IN.fullmatch(folded)) and (out or folded not in expected):
         return "start"
     if folded in expected:
         return ""
-    if channel in _ON_PHONES and _LIST.sub("", folded) in _STOP_ON_PHONES:
+    if channel in _ON_PHONES and word in _STOP_ON_PHONES:
         return "stop"
     if channel in _ON_PHONES and out and folded in _START_ON_PHONES:
         return "start"
@@ -53,9 +54,9 @@ def consent(text: str, channel: str, expected: Collection[str] = (), out: bool =
 
 def is_stop_class(word: str) -> bool:
     """Whether this word always stops messages, so that no flow can take it as an answer."""
-    folded = _LIST.sub("", fold(word))
-    return folded in _STOP or folded in _STOP_ABROAD or _OPT_OUT.fullmatch(folded) is not None
+    return _stops(_LIST.sub("", fold(word)))
 
 
-def _is_start(folded: str) -> bool:
-    return _LIST.sub("", folded) in _START or _OPT_IN.fullmatch(folded) is not None
+def _stops(word: str) -> bool:
+    """``word`` is folded, and bare of the list that it names."""
+    return word in _STOP or word in _STOP_ABROAD or _OPT_OUT.fullmatch(word) is not None

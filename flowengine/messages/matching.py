@@ -40,8 +40,9 @@ def match(said: Said, asked: Asked) -> Match:
     """
     if said.tap:
         return _tap(said, asked)
-    if not all(choice.answers for choice in asked.choices):
-        asked = replace(asked, choices=[choice for choice in asked.choices if choice.answers])
+    answering = [choice for choice in asked.choices if choice.answers]
+    if len(answering) < len(asked.choices):
+        asked = replace(asked, choices=answering)
     if said.location is not None and (place := [each for each in asked.choices if each.share_location]):
         return _one("choice", place, "location")
     text = said.text.strip()

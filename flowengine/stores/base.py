@@ -55,8 +55,7 @@ class Loaded(NamedTuple):
     records: Sequence[bytes | None] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """A row of the outbox: something to do outside once the turn is committed. ``id`` is never used twice.
 
     Rows of one ``lane`` are taken one after the other, the lowest ``rank`` first and then in the order they were
