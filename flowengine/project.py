@@ -16,7 +16,8 @@ from flowengine.problems import Mark, Problem, did_you_mean
 from flowengine.sections import CALENDARS, SOUNDS, VARIABLES
 
 FILE = "flowengine.yaml"
-SCENARIO = ".test.yaml"
+SCENARIOS = (".test.yaml", ".test.yml")
+"""How the names of files end that hold scenarios, and no flow."""
 
 CONSENT = Record(
     (
@@ -93,10 +94,16 @@ def read_project(paths: Iterable[str]) -> Source:
     return source
 
 
+def is_scenario_file(path: Path) -> bool:
+    return path.name.endswith(SCENARIOS)
+
+
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
         found = sorted(each for suffix in ("*.yaml", "*.yml") for each in path.rglob(suffix))
-        return [each for each in found if not each.name.endswith(SCENARIO) and each.name != FILE]
+        return [each for each in found if not is_scenario_file(each) and each.name != FILE]
+    if is_scenario_file(path) and path.exists():
+        raise UsageError(f"{path} holds scenarios, not a flow; play them with: flowengine test {path}")
     if path.exists():
         return [path]
     raise UsageError(f"{path} does not exist; name a flow file or a folder of flows")
@@ -109,7 +116,8 @@ def _nearest(folder: Path) -> Path | None:
     return None
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
+    """The path as problems say it: from where one stands, where it lies below."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
@@ -148,7 +156,7 @@ def _project(file: Path, shown: str, config: dict[str, Any]) -> Project:
 
 
 def _load(file: Path, folder: Path, project: Project) -> Loaded:
-    shown = _shown(file) if not file.is_symlink() else str(file)
+    shown = shown_path(file) if not file.is_symlink() else str(file)
     if not file.resolve().is_relative_to(folder.resolve()):
         document = Document(shown)
         message = f"the file lies outside the project folder {folder.name}/"

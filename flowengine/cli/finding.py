@@ -123,6 +123,8 @@ def _texts() -> dict[str, str]:
     found = {}
     for path in paths_or_default(()):
         for file in sorted(Path(path).rglob("*.y*ml")) if Path(path).is_dir() else []:
+            if ".test." in file.name:  # scenarios
+                continue
             content = file.read_text("utf-8", errors="replace")
             if match := _FLOW.search(content):
                 found[match[1]] = content

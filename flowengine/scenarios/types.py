@@ -67,6 +67,25 @@ def _is_sound(node: Text, reader: Reader) -> bool:
     return True
 
 
+class Url(Type):
+    """The URL of a server; ``*`` in it stands for anything."""
+
+    def read(self, node: Node, reader: Reader) -> str | None:
+        if isinstance(node, Text) and re.fullmatch(_URL, node.value):
+            return node.value
+        reader.expected(node, self.phrase(), "begin with https://, or with * for any server")
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^{_URL}$"}
+
+    def phrase(self) -> str:
+        return "a URL such as https://crm.example.com/callers"
+
+
+_URL = r"(https?://|\*)\S*"
+
+
 @dataclass(frozen=True)
 class Keys(Type):
     """Keys of a telephone, one after the other; ``most`` of them."""

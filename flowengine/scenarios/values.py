@@ -49,7 +49,7 @@ class Request(Type):
         read = _REQUEST.read(node, reader)
         if read is None:
             return None
-        used = either(node, (*METHODS, "url"), reader, "the request")
+        used = either(node, (*METHODS, "url"), reader, "the request") if not set(node.entries) - set(read) else ""
         if not used or read[used] is None:
             return None
         method = {} if used == "url" else {"method": used.upper()}
