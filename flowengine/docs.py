@@ -16,6 +16,7 @@ import click
 from flowengine.fields import Duration, Field, ListOf, MapOf, OneOf, Record, Type
 from flowengine.instructions import INSTRUCTIONS, Instruct
 from flowengine.problems import listed
+from flowengine.properties.base import Described, Property
 from flowengine.schema import EVENTS, documentation, example, is_open, kind_outcomes, prose
 from flowengine.states import KINDS, Kind
 from flowengine.states.base import Outcome
@@ -287,11 +288,24 @@ def templates() -> str:
     return table(("Template", "Takes", "Says, and its choices"), rows)
 
 
+def properties() -> str:
+    from flowengine.properties import KINDS, described
+
+    return "\n".join(_property(kind, described(kind)) for kind in KINDS.values())
+
+
+def _property(kind: type[Property], about: Described) -> str:
+    only = f" *({'calls' if 'voice' in kind.channels else 'messages'})*" if kind.channels else ""
+    told = about.told.strip()
+    return f"- **`{about.example.strip()}`**{only}: {about.prose} Takes {phrase(kind.type)}. Told as: “{told}”."
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "kinds": kinds,
     "instructions": instructions,
     "flow_keys": flow_keys,
     "project_keys": project_keys,
+    "properties": properties,
     "facts": facts,
     "filters": filters,
     "defaults": defaults,

@@ -173,6 +173,7 @@ BASE: dict[str, Any] = {
     "recordings": {"to": "s3://a/b", "credentials": "{{ secret.A }}"},
     "calendars": {"c": {"timezone": "UTC", "open": {"mon": "09:00-17:00"}}},
     "defaults": {"timeout": "5s"},
+    "properties": {"max_turns": "40"},
     "failure": {"ace": "hangup"},
     "states": {
         "one": {"next": "end", "visits": {"max": "3", "then": "end"}},
@@ -190,6 +191,7 @@ MESSAGE_BASE: dict[str, Any] = {
     "session": {"expires": "3d"},
     "quiet": {"from": "21:00", "to": "08:00"},
     "defaults": {"timeout": "2h"},
+    "properties": {"max_turns": "40"},
     "choices": {"agent": {"words": "agent"}},
     "states": {
         "one": {"next": "end", "visits": {"max": "3", "then": "end"}},
@@ -208,6 +210,7 @@ VOICE_SPOTS: list[Spot] = [
     ("recordings",),
     ("calendars", "c"),
     ("defaults",),
+    ("properties",),
     ("failure",),
     ("states", "one"),
     ("states", "one", "visits"),
@@ -228,6 +231,7 @@ MESSAGE_SPOTS: list[Spot] = [
     ("session",),
     ("quiet",),
     ("defaults",),
+    ("properties",),
     ("choices", "agent"),
     ("states", "one"),
     ("states", "instructed", "do", 0, "send"),
