@@ -11,7 +11,7 @@ from time import monotonic
 
 import orjson
 
-from flowengine.delivery.base import Carrier, Desk
+from flowengine.delivery.base import Calls, Carrier, Desk, Sends
 from flowengine.delivery.callout import Callouts
 from flowengine.delivery.change import Changes
 from flowengine.delivery.conversation import ChatTurns, Dials, Returns
@@ -45,9 +45,9 @@ class Worker:
     """
 
     service: Service
-    client: VoiceClient | None
+    client: Calls | None
     application: str = ""
-    sender: ConversationClient | None = None
+    sender: Sends | None = None
     lease: float = LEASE
     stopped: threading.Event = field(default_factory=threading.Event)
     desk: Desk = field(init=False)

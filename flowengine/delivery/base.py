@@ -23,6 +23,20 @@ PRIVATE = {
 REMEMBERED = 1000
 
 
+class Calls(Protocol):
+    """What places calls and changes them: :class:`~flowengine.sinch.voice.VoiceClient`, and raises as that does."""
+
+    def custom_callout(self, ice: str, custom: str = "") -> str: ...
+
+    def patch_call(self, call_id: str, svaml: bytes, url: str = "") -> None: ...
+
+
+class Sends(Protocol):
+    """What sends messages: :class:`~flowengine.sinch.conversation.ConversationClient`, and raises as that does."""
+
+    def send(self, body: Mapping[str, Any]) -> Any: ...
+
+
 class Carrier(Protocol):
     """Carries out the rows of one kind. What it raises is tried again later, :class:`StoreDown` at once."""
 

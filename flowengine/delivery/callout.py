@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flowengine.delivery.base import Desk
+from flowengine.delivery.base import Calls, Desk
 from flowengine.service import fill_secrets
-from flowengine.sinch.voice import Ambiguous, VoiceClient, VoiceError
+from flowengine.sinch.credentials import NO_KEYS
+from flowengine.sinch.voice import Ambiguous, VoiceError
 from flowengine.stores.base import Leased
 
 UNHEARD = 660.0
 """Seconds after which a call that may ring and was never heard of is given up."""
-NO_CREDENTIALS = "VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET are not set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Callouts:
     """``application`` is the key under which callbacks are filed."""
 
     desk: Desk
-    client: VoiceClient | None
+    client: Calls | None
     application: str
 
     def __call__(self, leased: Leased, payload: Mapping[str, Any]) -> None:
         desk = self.desk
         if self.client is None:
-            desk.refuse(leased, payload, NO_CREDENTIALS)
+            desk.refuse(leased, payload, NO_KEYS)
             return
         if leased.attempts > 1:
             desk.refuse(leased, payload, "nothing was heard of this call, and it is not placed again")

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flowengine.delivery.base import Desk
-from flowengine.delivery.callout import NO_CREDENTIALS
+from flowengine.delivery.base import Calls, Desk
 from flowengine.service import fill_secrets
-from flowengine.sinch.voice import Ambiguous, VoiceClient, VoiceError
+from flowengine.sinch.credentials import NO_KEYS
+from flowengine.sinch.voice import Ambiguous, VoiceError
 from flowengine.stores.base import Leased
 
 TRIES = 3
@@ -19,12 +19,12 @@ TRIES = 3
 @dataclass(frozen=True, slots=True)
 class Changes:
     desk: Desk
-    client: VoiceClient | None
+    client: Calls | None
 
     def __call__(self, leased: Leased, payload: Mapping[str, Any]) -> None:
         desk = self.desk
         if self.client is None:
-            desk.refuse(leased, payload, NO_CREDENTIALS)
+            desk.refuse(leased, payload, NO_KEYS)
             return
         if not desk.service.wanted(leased.session, payload):
             desk.store.settle(leased)

@@ -16,11 +16,11 @@ from typing import Any
 
 import orjson
 
-from flowengine.delivery.base import Desk
+from flowengine.delivery.base import Desk, Sends
 from flowengine.engine.person import talk_record
 from flowengine.messages.channels import is_phone, window
 from flowengine.messages.envelope import envelope, reachable
-from flowengine.sinch.conversation import Ambiguous, ConversationClient, Limited, Permanent, SendError, back_off
+from flowengine.sinch.conversation import Ambiguous, Limited, Permanent, SendError, back_off
 from flowengine.stores.base import Leased
 from flowengine.webhooks import talk_key
 
@@ -62,7 +62,7 @@ class Messages:
     """``receipt`` is how long the receipt of an uncertain send is waited for (seconds)."""
 
     desk: Desk
-    client: ConversationClient | None
+    client: Sends | None
     receipt: float = RECEIPT
     pace: Pace = field(default_factory=Pace)
 

@@ -44,7 +44,8 @@ class Turn:
 
     __slots__ = (
         "_scope", "because", "changes", "contact_changes", "counts", "done", "effects", "facts", "hidden", "library",
-        "node", "notes", "path", "position", "program", "session", "side", "spent", "state", "steps", "trail", "wake", "world",
+        "node", "notes", "path", "position", "program", "session", "side", "spent", "state", "steps", "trail", "wake",
+        "world",
     )  # fmt: skip
 
     def __init__(

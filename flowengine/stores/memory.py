@@ -268,6 +268,14 @@ class MemoryStore:
             self._letters = [row for row in self._letters if row[0] > now]
         return len(gone)
 
+    def upcoming(self, now: float) -> float | None:
+        """When the next timer or effect is due (Unix seconds), leases included; for clocks that are moved by hand."""
+        with self._lock:
+            waiting = [each for timers in self._timers.values() for each in timers.values()]
+            waiting += [min(lane.values(), key=lambda each: each.place) for lane in self._lanes.values()]
+            waiting += [each for each in self._effects.values() if not each.lane]
+        return min((max(each.leased.due, each.until, now) for each in waiting), default=None)
+
     def ping(self) -> None:
         """Memory is always there."""
 

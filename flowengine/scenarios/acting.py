@@ -1,0 +1,89 @@
+"""What each act of a scenario does to the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flowengine.scenarios.steps import Step
+from flowengine.simulator import CannotAct
+from flowengine.stage import CALLER, WITHHELD, Stage
+
+_SHARED: Mapping[str, Mapping[str, Any]] = {
+    "photo": {"media": "https://media.example.com/photo.jpg"},
+    "location": {"location": {"title": "Stockholm", "latitude": 59.33, "longitude": 18.06}},
+}
+_FILE = {
+    "recording_available": "s3://recordings/{}.mp3",
+    "transcription_available": "s3://recordings/{}-transcript.json",
+}
+
+
+def perform(stage: Stage, step: Step) -> None:
+    """Do what the step says, and what comes of it at once; ``stage.seen`` is what was observed.
+
+    Raises :class:`~flowengine.simulator.CannotAct` where nobody could do it now, and
+    :class:`~flowengine.stage.Trouble` where the play broke.
+    """
+    stage.begin_act()
+    _ACTS[step.word](stage, step.value)
+    stage.end_act()
+
+
+def _dial(stage: Stage, value: Any) -> None:
+    given = value or {}
+    cli = given.get("from", CALLER)
+    cli = WITHHELD if cli == "withheld" else cli
+    stage.dial(given.get("to", ""), cli, given.get("custom", ""), given.get("headers"))
+
+
+def _write(stage: Stage, value: Any) -> None:
+    if value.get("channel"):
+        stage.chat.channel = value["channel"]
+    if value.get("from"):
+        stage.chat.identity = value["from"].removeprefix("+")
+    stage.chat.write(value["text"])
+
+
+def _share(stage: Stage, value: Any) -> None:
+    stage.chat.share(_SHARED[value] if isinstance(value, str) else value)
+
+
+def _notify(stage: Stage, value: Any) -> None:
+    fields = dict(value)
+    kind, phone = fields.pop("type"), stage.phone
+    if kind in _FILE:
+        fields.setdefault("destination", _FILE[kind].format(phone.call_id))
+    phone.notify(kind, fields)
+
+
+def _refuse(refusing: bool) -> Callable[[Stage, Any], None]:
+    def act(stage: Stage, value: Any) -> None:
+        stage.refusing = refusing
+
+    return act
+
+
+_ACTS: dict[str, Callable[[Stage, Any], None]] = {
+    "caller dials": _dial,
+    "flow starts": lambda stage, value: stage.start(value or {}),
+    "presses": lambda stage, value: stage.phone.press(value),
+    "speaks": lambda stage, value: stage.phone.speak(value),
+    "says nothing": lambda stage, value: stage.silence(),
+    "hangs up": lambda stage, value: stage.phone.hang_up(),
+    "menu fails": lambda stage, value: stage.phone.fail(),
+    "callee": lambda stage, value: stage.phone.callee(value),
+    "notify": _notify,
+    "writes": _write,
+    "taps": lambda stage, value: stage.chat.tap(value),
+    "shares": _share,
+    "follows link": lambda stage, value: stage.chat.follow_link(value),
+    "receipt": lambda stage, value: stage.chat.receipt(value.upper()),
+    "event": lambda stage, value: stage.event(value["name"], value.get("data")),
+    "time passes": lambda stage, value: stage.wait(value),
+    "platform refuses": _refuse(True),
+    "platform accepts": _refuse(False),
+    "callback comes again": lambda stage, value: stage.again(),
+}
+
+__all__ = ["CannotAct", "perform"]

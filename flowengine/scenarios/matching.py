@@ -1,0 +1,257 @@
+"""Whether what was observed is what a scenario expects: by meaning, and in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+import orjson
+
+from flowengine.filters import printed
+from flowengine.numbers import e164
+from flowengine.patterns import compile_pattern
+from flowengine.scenarios.phrases import of_seen, quoted
+from flowengine.scenarios.steps import Step
+from flowengine.simulator import Seen
+from flowengine.stage import Stage
+from flowengine.values import BadValue, coerce
+
+
+class Match(NamedTuple):
+    """``at`` is the place behind what fitted; ``but`` says what came instead where nothing did."""
+
+    fits: bool
+    at: int
+    but: str = ""
+
+
+def match(step: Step, stage: Stage, at: int) -> Match:
+    """Whether an observation was made; ``at`` is how many of the act's observed things are used up."""
+    if step.word in _NOW:
+        but = _NOW[step.word](stage, step.value)
+        return Match(not but, at, but)
+    if step.word == "not":
+        return _not(step.value, stage, at)
+    if step.word == "nothing":
+        return Match(not stage.seen, at, _came(stage.seen))
+    return _in_order(step, stage.seen, at)
+
+
+def _in_order(step: Step, seen: Sequence[Seen], at: int) -> Match:
+    kinds = KINDS[step.word]
+    fits = _FITS[step.word]
+    for place in range(at, len(seen)):
+        if seen[place].kind in kinds and fits(step.value, seen[place]):
+            return Match(True, place + 1)
+    if step.word == "hears" and (end := _across(step.value, seen, at)):
+        return Match(True, end)
+    return Match(False, at, _instead(step, kinds, seen, at))
+
+
+def _across(text: str, seen: Sequence[Seen], at: int) -> int:
+    """Where words end that were said in several pieces, one right after the other; 0 where they were not."""
+    said = ""
+    for place in range(at, len(seen)):
+        if seen[place].kind == "hears":
+            said = f"{said} {seen[place].text}"
+            if contains(text, said):
+                return place + 1
+    return 0
+
+
+def _instead(step: Step, kinds: Sequence[str], seen: Sequence[Seen], at: int) -> str:
+    """What came in place of what was expected: the nearest of its sort, else all that came."""
+    alike = [each for each in seen[at:] if each.kind in kinds]
+    if alike:
+        return of_seen(alike[0])
+    before = next((each for each in seen[:at] if each.kind in kinds and _FITS[step.word](step.value, each)), None)
+    if before is not None:
+        return f"{of_seen(before)} came before what stands above it here"
+    return _came(seen[at:])
+
+
+def _came(seen: Sequence[Seen]) -> str:
+    return ", ".join(map(of_seen, seen)) or "nothing more came"
+
+
+def _not(unwanted: Step, stage: Stage, at: int) -> Match:
+    if unwanted.word in _NOW:
+        fits = not _NOW[unwanted.word](stage, unwanted.value)
+        return Match(not fits, at, "it does")
+    for each in stage.seen:
+        if each.kind in KINDS[unwanted.word] and (unwanted.value is None or _FITS[unwanted.word](unwanted.value, each)):
+            return Match(False, at, of_seen(each))
+    return Match(True, at)
+
+
+# --- texts ------------------------------------------------------------------------------------------------
+
+
+def contains(expected: str, came: str) -> bool:
+    """Whether the words are in what came, white space and case aside; between slashes they are an RE2 pattern."""
+    if len(expected) > 2 and expected[0] == expected[-1] == "/":
+        return bool(compile_pattern(f"(?s).*(?:{expected[1:-1]}).*").matches(came))
+    return folded(expected) in folded(came)
+
+
+def folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+# --- each word --------------------------------------------------------------------------------------------
+
+
+def _heard(value: str, seen: Seen) -> bool:
+    return contains(value, seen.text)
+
+
+def _read(value: Mapping[str, Any], seen: Seen) -> bool:
+    wanted = value.get("choices", value.get("keys"))
+    if wanted is not None and [folded(each) for each in wanted] != [folded(each) for each in seen.choices]:
+        return False
+    return contains(value.get("text", ""), seen.text)
+
+
+def _asked(value: Mapping[str, Any], seen: Seen) -> bool:
+    return seen.asks and _read(value, seen)
+
+
+def _reached(value: str, seen: Seen) -> bool:
+    return value in (seen.name, seen.text) or (e164(value) or value) == seen.text
+
+
+def _joined(value: str, seen: Seen) -> bool:
+    return value == seen.text
+
+
+def _sent(value: Mapping[str, Any], seen: Seen) -> bool:
+    if "to" in value and value["to"].removeprefix("+") != seen.name.removeprefix("+"):
+        return False
+    channel = value.get("channel")
+    given = seen.more["recipient"]["identified_by"]["channel_identities"]
+    if channel and channel not in {each["channel"] for each in given}:
+        return False
+    return contains(value.get("text", ""), seen.text)
+
+
+def _requested(value: Mapping[str, Any], seen: Seen) -> bool:
+    method, _, url = seen.text.partition(" ")
+    if value.get("method", method) != method:
+        return False
+    if "url" in value and not fnmatchcase(url, value["url"]) and not fnmatchcase(url.partition("?")[0], value["url"]):
+        return False
+    return "json" not in value or _within(value["json"], seen.more.json)
+
+
+def _within(expected: Any, came: Any) -> bool:
+    """Whether all that is expected is there; mappings may hold more."""
+    if isinstance(expected, Mapping):
+        return isinstance(came, Mapping) and all(_within(each, came.get(key)) for key, each in expected.items())
+    if isinstance(expected, list | tuple):
+        alike = isinstance(came, list | tuple) and len(came) == len(expected)
+        return alike and all(map(_within, expected, came))
+    return bool(same(expected, came))
+
+
+def same(expected: Any, came: Any) -> bool:
+    """Whether two values mean the same, as numbers, truth or text."""
+    if expected == came and isinstance(expected, bool) == isinstance(came, bool):
+        return True
+    if expected is None or came is None or isinstance(came, Mapping | list | tuple):
+        return False
+    return printed(expected) == printed(came)
+
+
+def _anything(value: Any, seen: Seen) -> bool:
+    return True
+
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "hears": ("hears",),
+    "reads": ("reads",),
+    "asks": ("hears", "reads"),
+    "connects to": ("connects",),
+    "rings": ("rings",),
+    "joins": ("joins",),
+    "parks": ("parks",),
+    "records": ("records",),
+    "sends": ("sends",),
+    "requests": ("requests",),
+    "ends": ("ends",),
+}
+_FITS: Mapping[str, Callable[[Any, Seen], bool]] = {
+    "hears": _heard,
+    "reads": _read,
+    "asks": _asked,
+    "connects to": _reached,
+    "rings": _reached,
+    "joins": _joined,
+    "parks": _anything,
+    "records": _anything,
+    "sends": _sent,
+    "requests": _requested,
+    "ends": _anything,
+}
+
+
+# --- how things stand now ---------------------------------------------------------------------------------
+
+
+def _state(stage: Stage, value: str) -> str:
+    places = [each.place or "no state: it is over" for each in stage.sessions()]
+    if value in places:
+        return ""
+    return f"it stands at {places[0]}" if places else "nothing has begun"
+
+
+def _variables(stage: Stage, value: Mapping[str, Any]) -> str:
+    known, session = stage.variables(), stage.session
+    flows = [session.flow, *(each["flow"] for each in session.frames)] if session is not None else []
+    declared = {name: each for flow in flows for name, each in stage.library.program(flow).variables.items()}
+    sensitive = {name for flow in flows for name in stage.library.program(flow).sensitive}
+    for name, expected in value.items():
+        if not _holds(expected, known.get(name), declared.get(name, {}).get("type", "text")):
+            came = known.get(name)
+            shown = "****" if name in sensitive and came else _shown(came)
+            return f"{name} is {shown}"
+    return ""
+
+
+def _contact(stage: Stage, value: Mapping[str, Any]) -> str:
+    known = stage.contact()
+    for name, expected in value.items():
+        kind = stage.library.contact.get(name, {}).get("type", "text")
+        if not _holds(expected, known.get(name), kind):
+            return f"{name} is {_shown(known.get(name))}"
+    return ""
+
+
+def _holds(expected: Any, came: Any, kind: str) -> bool:
+    if expected is None or came is None:
+        return expected in (None, "") and came in (None, "")
+    try:
+        return bool(coerce(kind, expected) == coerce(kind, came))
+    except (BadValue, KeyError):
+        return same(expected, came) or expected == came
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == "":
+        return "empty"
+    return quoted(value) if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _svaml(stage: Stage, value: Any) -> str:
+    answer = stage.phone.answer if stage.phones else None
+    if answer == value:
+        return ""
+    return f"the answer is {orjson.dumps(answer).decode()}" if answer is not None else "there was no answer"
+
+
+_NOW: Mapping[str, Callable[[Stage, Any], str]] = {
+    "state": _state,
+    "variables": _variables,
+    "contact": _contact,
+    "svaml": _svaml,
+}

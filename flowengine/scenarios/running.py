@@ -1,0 +1,158 @@
+"""Plays scenarios and says what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from flowengine.engine.trail import Entered
+from flowengine.graph import Book
+from flowengine.problems import Mark
+from flowengine.properties import Broken, judge
+from flowengine.scenarios.acting import perform
+from flowengine.scenarios.because import because
+from flowengine.scenarios.coverage import Coverage
+from flowengine.scenarios.matching import match
+from flowengine.scenarios.model import Scenario
+from flowengine.scenarios.phrases import of_step
+from flowengine.scenarios.steps import Step
+from flowengine.simulator import CannotAct, Seen
+from flowengine.stage import Stage, Theatre, Trouble, Turned, World
+
+
+@dataclass(slots=True)
+class Act:
+    """One act, when it happened (Unix seconds), what was observed and the turns it made."""
+
+    step: Step
+    at: float
+    seen: list[Seen] = field(default_factory=list)
+    turns: list[Turned] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """``but`` is what came in place of what was ``expected``, ``because`` what decided it (may be empty).
+
+    ``step`` is the one that failed, None where a property of the flow was broken; ``at`` how many of the act's
+    observed things had fitted before.
+    """
+
+    expected: str
+    but: str
+    because: str
+    mark: Mark
+    step: Step | None = None
+    at: int = 0
+
+
+@dataclass(slots=True)
+class Played:
+    """One scenario as it was played, up to the first thing that was not as expected."""
+
+    scenario: Scenario
+    acts: list[Act] = field(default_factory=list)
+    failure: Failure | None = None
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        return self.failure is None
+
+    def trails(self) -> Iterator[Sequence[object]]:
+        """What every turn went through."""
+        return (turn.trail for act in self.acts for turn in act.turns)
+
+
+class _Failed(Exception):
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.expected)
+        self.failure = failure
+
+
+def world_of(scenario: Scenario) -> World:
+    """What surrounds a scenario."""
+    return World(scenario.now, scenario.servers, scenario.functions, scenario.random, scenario.contact, scenario.env)
+
+
+def run(theatre: Theatre, scenario: Scenario, book: Book, coverage: Coverage | None = None) -> Played:
+    """Play one scenario; what it went through is added to ``coverage``."""
+    began = perf_counter()
+    played = Played(scenario)
+    try:
+        _Run(theatre.stage(scenario.flow, world_of(scenario)), played, book).run()
+    except _Failed as failed:
+        played.failure = failed.failure
+    if coverage is not None:
+        for act in played.acts:
+            for turn in act.turns:
+                coverage.add(turn.trail)
+    played.seconds = perf_counter() - began
+    return played
+
+
+def run_all(theatre: Theatre, scenarios: Iterable[Scenario], book: Book, coverage: Coverage) -> Iterator[Played]:
+    for each in scenarios:
+        yield run(theatre, each, book, coverage)
+
+
+class _Run:
+    def __init__(self, stage: Stage, played: Played, book: Book) -> None:
+        self.stage, self.played, self.book = stage, played, book
+        flow = book.flows[played.scenario.flow]
+        self.judge = judge(flow.properties.values())
+        self.judged = bool(flow.properties)
+        self.at = 0
+
+    def run(self) -> None:
+        for step in self.played.scenario.steps:
+            if step.acts:
+                self._act(step)
+            else:
+                self._expect(step)
+
+    def _act(self, step: Step) -> None:
+        stage, turns = self.stage, len(self.stage.turns)
+        act = Act(step, stage.now)
+        self.played.acts.append(act)
+        self.at = 0
+        try:
+            perform(stage, step)
+        except (CannotAct, Trouble) as error:
+            raise self._failed(step, of_step(step), str(error)) from None
+        finally:
+            act.seen, act.turns = list(stage.seen), stage.turns[turns:]
+        if self.judged:
+            self._judge(act)
+
+    def _expect(self, step: Step) -> None:
+        found = match(step, self.stage, self.at)
+        if not found.fits:
+            raise self._failed(step, of_step(step), found.but)
+        self.at = found.at
+
+    def _failed(self, step: Step, expected: str, but: str) -> _Failed:
+        turns = self.played.acts[-1].turns if self.played.acts else []
+        why = "" if step.acts else because(step, turns, self.book)
+        return _Failed(Failure(expected, but, why, step.mark, step, self.at))
+
+    def _judge(self, act: Act) -> None:
+        """Hold what happened against what must always hold."""
+        for turn in act.turns:
+            for each in turn.trail:
+                if isinstance(each, Entered):
+                    self._hold(self.judge.turned(each.flow, self._kind(each), each.state))
+        for seen in act.seen:
+            self._hold(self.judge.saw(seen))
+            if seen.kind == "ends":
+                self._hold(self.judge.over())
+
+    def _kind(self, entered: Entered) -> str:
+        flow = self.book.flows.get(entered.flow)
+        return flow.states[entered.state].kind or "" if flow is not None else ""
+
+    def _hold(self, broken: Sequence[Broken]) -> None:
+        for each in broken:
+            expected = f"{each.property.name} of {self.played.scenario.flow} to hold"
+            raise _Failed(Failure(expected, each.sentence, "", each.mark))
