@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -75,6 +75,13 @@ class Turned:
     path: tuple[str, ...]
     trail: tuple[Step, ...]
     flow: str
+
+
+class Asked(NamedTuple):
+    """An http step asked this, and got that; the ``more`` of what is seen of it."""
+
+    request: Request
+    response: Response
 
 
 class Trouble(Exception):
@@ -412,10 +419,14 @@ class Stage:
     # --- what flows ask outside ----------------------------------------------------------------------------
 
     def _ask(self, request: Request, budget: float) -> Response:
-        self.seen.append(Seen("requests", f"{request.method.upper()} {request.url}", more=request))
+        response = self._answer(request)
+        self.seen.append(Seen("requests", f"{request.method.upper()} {request.url}", more=Asked(request, response)))
+        return response
+
+    def _answer(self, request: Request) -> Response:
         for server in self.world.servers:
             if _serves(server, request):
-                return self._answered(server)
+                return self._in_turn(server)
         if self.world.ask is not None:
             return self.world.ask(request)
         url = request.url.partition("?")[0]
@@ -423,7 +434,7 @@ class Stage:
         self.trouble = f"no server is declared for {request.method.upper()} {url}; add it to servers: {declare}"
         raise Trouble(self.trouble)
 
-    def _answered(self, server: Server) -> Response:
+    def _in_turn(self, server: Server) -> Response:
         at = self._asked.get(id(server), 0)
         self._asked[id(server)] = at + 1
         answer = server.answers[min(at, len(server.answers) - 1)]

@@ -141,7 +141,7 @@ def _requested(value: Mapping[str, Any], seen: Seen) -> bool:
         return False
     if "url" in value and not fnmatchcase(url, value["url"]) and not fnmatchcase(url.partition("?")[0], value["url"]):
         return False
-    return "json" not in value or _within(value["json"], seen.more.json)
+    return "json" not in value or _within(value["json"], seen.more.request.json)
 
 
 def _within(expected: Any, came: Any) -> bool:
