@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
 import pytest
 from jsonschema import Draft7Validator
 
 from flowengine import properties
 from flowengine.build import build
 from flowengine.document import Map, Seq, Text, plain, read
+from flowengine.engine.library import open_library
+from flowengine.engine.trail import Entered
 from flowengine.fields import Reader
 from flowengine.model import Flow
 from flowengine.problems import Problem
-from flowengine.properties import KINDS, Judge, described, judge, read_properties
+from flowengine.properties import KINDS, Broken, Judge, described, judge, read_properties
 from flowengine.schema import flow_schema
+from flowengine.stage import Theatre, World
 
 FOLDER = Path(properties.__file__).parent
 NAMES = sorted(KINDS)
@@ -50,7 +54,7 @@ def told(court: Judge, play: str) -> list[str]:
     assert root is not None
     steps = root.entries["play"]
     assert isinstance(steps, Seq)
-    found = []
+    found: list[Broken] = []
     for step in steps.items:
         found += court.over() if _is_over(step) else _step(court, step)
     return [each.sentence for each in found]
@@ -60,7 +64,7 @@ def _is_over(step: Any) -> bool:
     return isinstance(step, Text) and step.value == "over"
 
 
-def _step(court: Judge, step: Any) -> list[Any]:
+def _step(court: Judge, step: Any) -> list[Broken]:
     if isinstance(step, Text):
         return court.saw(Seen(step.value))
     assert isinstance(step, Map)
@@ -387,3 +391,86 @@ def test_the_editor_shows_what_each_property_means_with_its_example() -> None:
     for name in NAMES:
         assert described(KINDS[name]).prose in shown[name]["markdownDescription"]
         assert described(KINDS[name]).example in shown[name]["markdownDescription"]
+
+
+# --- real plays ------------------------------------------------------------------------------------------
+
+PLAYED = """\
+flow: line
+channel: voice
+triggers: [ { to: "+12025550100" } ]
+recordings: { to: "s3://acme-calls/{{ call.id }}.mp3", credentials: "{{ secret.RECORDINGS }}" }
+may_dial: { sales: { number: "+12025550111" } }
+properties:
+  record_after: is recorded
+  max_menus: 2
+  dial_only: [US, CA]
+  never_says: secret
+  max_turns: 2
+  says_before_end: goodbye
+start: main
+states:
+  main:
+    say: Welcome.
+    menu: { prompt: "One to six?", choices: { sales: 1, twice: 2, silent: 3, telling: 4, notice: 5, deep: 6 } }
+    on: { timeout: bye, invalidinput: { retry: 5, then: bye } }
+  sales: { do: [ { record: {} } ], connect: { to: sales } }
+  notice: { say: This call is recorded., next: sales }
+  twice:
+    say: Once more.
+    menu: { prompt: Again?, choices: { main: 1, bye: 2 } }
+    on: { timeout: bye, invalidinput: bye }
+  deep: { menu: { prompt: Deeper?, choices: { deeper: 1 } }, on: { timeout: bye, invalidinput: bye } }
+  deeper: { menu: { prompt: Still?, choices: { bye: 1 } }, on: { timeout: bye, invalidinput: bye } }
+  telling: { say: It is a secret., next: bye }
+  silent: { next: end }
+  bye: { say: Goodbye., next: end }
+"""
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentences"),
+    [
+        (("5",), []),
+        (("2", "2"), []),
+        (("7", "2"), []),
+        (("1",), ['recording began before anybody heard "is recorded"']),
+        (("3",), ['the call ended before anybody heard "goodbye"']),
+        (("4",), ['somebody heard "secret"']),
+        (
+            ("2", "1"),
+            [
+                "3 questions came before a person or an end (at most 2)",
+                "question 3 was asked; after 2 answers it was to be over",
+            ],
+        ),
+        (("6", "1"), ["question 3 was asked; after 2 answers it was to be over"]),
+        (
+            ("6", "1", "1"),
+            [
+                "question 3 was asked; after 2 answers it was to be over",
+                "3 questions came before a person or an end (at most 2)",
+            ],
+        ),
+        (("777", "777"), ["question 3 was asked; after 2 answers it was to be over"]),
+    ],
+)
+def test_a_call_is_judged(keys: tuple[str, ...], sentences: list[str], tmp_path: Path) -> None:
+    (tmp_path / "line.yaml").write_text(PLAYED, "utf-8")
+    found = build([str(tmp_path)])
+    assert [each for each in found.problems if each.severity == "error"] == []
+    flow = found.book.flows["line"]
+    library = open_library(orjson.loads(orjson.dumps(found.artefact)), found.revision, {}, b"key")
+    stage, court = Theatre(library).stage("line", World(1_795_514_400.0)), judge(flow.properties.values())
+    broken = []
+    for key in ("", *keys):
+        before = len(stage.turns)
+        stage.begin_act()
+        stage.phone.press(key) if key else stage.dial()
+        stage.end_act()
+        entered = [step for turn in stage.turns[before:] for step in turn.trail if isinstance(step, Entered)]
+        for step in entered:
+            broken += court.turned(step.flow, flow.states[step.state].kind, step.state)
+        for seen in stage.seen:
+            broken += court.saw(seen)
+    assert [each.sentence for each in broken] == sentences

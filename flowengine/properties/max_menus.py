@@ -45,6 +45,8 @@ class MaxMenus(Property):
 
 
 class _Watch(Watcher):
+    """Menus that are nested in the answer of another are entered when the platform tells what was pressed there."""
+
     def __init__(self, most: int) -> None:
         self.most = most
         self.asked = 0
