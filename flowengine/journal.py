@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from flowengine.engine.library import Library
-from flowengine.engine.outcome import Outcome
-from flowengine.redact import redact, redact_bytes
+from flowengine.engine.outcome import Effect, Outcome
+from flowengine.heard import as_told
+from flowengine.redact import redact, redact_bytes, redact_typed
 from flowengine.stores.base import JournalRow
 
 if TYPE_CHECKING:
@@ -24,15 +26,12 @@ def journal_row(library: Library, attempt: Attempt[Any], result: Result) -> Jour
     digest = library.digest
     if outcome is not None:
         sensitive = outcome.sensitive
-        told["path"] = outcome.path
-        if outcome.because:
-            told["because"] = outcome.because
-        if outcome.changes:
-            told["changes"] = _changes(library, session.flow, outcome)
-        if outcome.effects:
-            told["effects"] = [each.kind for each in outcome.effects]
-        if outcome.notes:
-            told["notes"] = redact(outcome.notes, sensitive, digest)
+    elif library.hides and not sensitive:
+        sensitive = library.hidden(session)
+    if attempt.heard is not None:
+        told["heard"] = as_told(library, attempt.heard, result, sensitive)
+    if outcome is not None:
+        _tell(library, outcome, told)
     if recorded:
         told["recorded"] = redact(recorded, sensitive, digest)
     if result.incident:
@@ -46,8 +45,29 @@ def journal_row(library: Library, attempt: Attempt[Any], result: Result) -> Jour
     )  # fmt: skip
 
 
-def _changes(library: Library, flow: str, outcome: Outcome) -> Any:
-    program = library.programs.get(flow)
-    hidden = program.sensitive if program is not None else frozenset()
+def _tell(library: Library, outcome: Outcome, told: dict[str, Any]) -> None:
+    """What the turn went through and what follows from it."""
+    told["path"] = outcome.path
+    if outcome.because:
+        told["because"] = outcome.because
+    if outcome.changes:
+        told["changes"] = _changes(library, outcome)
+    if outcome.effects:
+        told["effects"] = [each.kind for each in outcome.effects]
+        if said := _said(outcome.effects):
+            told["said"] = [redact_typed(each, outcome.sensitive, library.digest) for each in said]
+    if outcome.notes:
+        told["notes"] = redact(outcome.notes, outcome.sensitive, library.digest)
+
+
+def _said(effects: Sequence[Effect]) -> list[str]:
+    """The words of the messages that are to be sent; of one without words, what it is instead."""
+    contents = [each.payload["content"] for each in effects if each.kind == "send"]
+    return [str(each.get("text") or f"({next(iter(each), '')})") for each in contents]
+
+
+def _changes(library: Library, outcome: Outcome) -> Any:
+    # A subflow that has ended, or begun, may have had the variable.
+    hidden = {name for each in library.programs.values() for name in each.sensitive} if library.hides else ()
     shown = {name: "****" if name in hidden else value for name, value in outcome.changes.items()}
     return redact(shown, outcome.sensitive, library.digest)

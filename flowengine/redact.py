@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
+from unicodedata import digit
 
 import orjson
 
@@ -13,6 +14,11 @@ _WRITTEN = r"\+?[0-9]{7,15}(?![0-9a-fA-F])|\+?(?:[0-9][ ,]{1,2}){6,14}[0-9]"
 
 _NUMBER = re.compile(_WRITTEN.encode())
 _NUMBER_TEXT = re.compile(_WRITTEN)
+_TYPED = re.compile(r"[+\d](?:[ \u00a0.,()/-]{0,3}\d){6,18}")
+"""A number as people type it, in digits of any script."""
+_YEAR, _PART = r"(?:19|20)\d\d", r"[0-3]?\d"
+_DAY = re.compile(rf"(?:{_YEAR}[-./]{_PART}[-./]{_PART}|{_PART}[-./ ]{{1,2}}{_PART}[-./ ]{{1,2}}{_YEAR})(?:,? \d\d?)?")
+"""What is typed like a number and is a day, maybe with an hour behind it."""
 _LONGEST_SPELT = 64
 SECRET_KEYS = frozenset({"credentials", "authorization", "cookie"})
 
@@ -29,10 +35,29 @@ def redact_bytes(body: bytes, sensitive: Iterable[str], digest: Callable[[str], 
 
 
 def redact_text(text: str, sensitive: Iterable[str], digest: Callable[[str], str]) -> str:
+    return _NUMBER_TEXT.sub(lambda match: f"~{digest(_plain(match[0]))}", _masked(text, sensitive))
+
+
+def redact_typed(text: str, sensitive: Iterable[str], digest: Callable[[str], str]) -> str:
+    """As :func:`redact_text`, of what a person wrote: ``(202) 555-0150`` is a number too, ``2026-12-24`` is none."""
+    return _TYPED.sub(
+        lambda match: match[0] if _DAY.fullmatch(match[0]) else f"~{digest(_plain(match[0]))}",
+        _masked(text, sensitive),
+    )
+
+
+def may_hold_number(text: str) -> bool:
+    """Whether :func:`redact_typed` might find a number in it."""
+    return _TYPED.search(text) is not None
+
+
+def _masked(text: str, sensitive: Iterable[str]) -> str:
     for value in sensitive:
         if len(value) > 1:
             text = _spelt(value).sub("****", text)
-    return _NUMBER_TEXT.sub(lambda match: f"~{digest(_plain(match[0]))}", text)
+        elif value == text:
+            return "****"
+    return text
 
 
 def _spelt(value: str) -> re.Pattern[str]:
@@ -41,13 +66,15 @@ def _spelt(value: str) -> re.Pattern[str]:
     return re.compile(between.join(map(re.escape, value)))
 
 
-def redact(value: Any, sensitive: Iterable[str], digest: Callable[[str], str]) -> Any:
+def redact(value: Any, sensitive: Collection[str], digest: Callable[[str], str]) -> Any:
     """Any JSON-like value, its keys kept."""
     if isinstance(value, str):
         return redact_text(value, sensitive, digest)
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int | float):
+        if str(value) in sensitive:
+            return "****"
         return value if abs(value) < 1_000_000 else f"~{digest(str(value))}"
     if isinstance(value, Mapping):
         return {
@@ -60,4 +87,5 @@ def redact(value: Any, sensitive: Iterable[str], digest: Callable[[str], str]) -
 
 
 def _plain(number: str) -> str:
-    return "".join(each for each in number if each.isdigit())
+    """Its digits, whatever script they are of."""
+    return "".join(str(digit(each)) for each in number if each.isdigit())

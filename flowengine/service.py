@@ -36,6 +36,7 @@ from flowengine.engine.voice import (
     start,
 )
 from flowengine.engine.world import World
+from flowengine.heard import Heard
 from flowengine.linking import SECRET_CLOSE, SECRET_OPEN
 from flowengine.numbers import normal_caller
 from flowengine.sinch.credentials import APP
@@ -129,6 +130,7 @@ class Service(Turns[Session]):
         if new and callback.event != "ice":
             return Result(answer=self._stranger(callback), kept=False)
         flow, place = session.flow, session.place
+        attempt.heard = Heard(callback, flow, place)
         try:
             reacted = self._react(session, callback, attempt.world, new)
         except Busy:
@@ -241,8 +243,11 @@ class Service(Turns[Session]):
             return self.chats.event(key, name, data)
 
         def run(attempt: Attempt[Session]) -> Result:
-            if attempt.session.pending:
+            session = attempt.session
+            if session.pending:
                 raise NotTaken(name)
+            what = {"event": "elapsed"} if name == "elapsed" else {"event": "outside", "name": name, "data": data}
+            attempt.heard = Heard(what, session.flow, session.place)
             reacted = outside(self.library, attempt.session, name, data, attempt.world)
             outcome = reacted.outcome
             if outcome is not None and outcome.position in PATCHED and outcome.body:
@@ -282,6 +287,7 @@ class Service(Turns[Session]):
                 return None
             session.flow, session.rev, session.pos = flow, self.library.revision, "O"
             session.told = dict(told or {})
+            attempt.heard = Heard({"event": "start", "inputs": inputs}, flow)
             phones = [name for name, each in program.image["inputs"].items() if each["type"] == "phone"]
             self._meet(session, next((str(inputs[name]) for name in phones if inputs.get(name)), ""))
             return _unasked(attempt, place_call(self.library, program, session, inputs, attempt.world))
@@ -297,6 +303,7 @@ class Service(Turns[Session]):
             if session.ended or session.over or not session.pending:
                 return None
             session.pending = ""
+            attempt.heard = Heard({"event": "patched"}, session.flow, session.place)
             world.at, world.used = at, _none_used
             if "fields" in redo:
                 reacted = hear(self.library, session, read(orjson.dumps(redo["fields"])), world)
@@ -322,7 +329,9 @@ class Service(Turns[Session]):
         def run(attempt: Attempt[Session]) -> Result | None:
             if wish is not None and not _waits_for(attempt.session, wish):
                 return None
-            reacted = failed(self.library, attempt.session, attempt.world, reason)
+            session = attempt.session
+            attempt.heard = Heard({"event": "refused", "reason": reason}, session.flow, session.place)
+            reacted = failed(self.library, session, attempt.world, reason)
             rows = _callouts(attempt.session, reacted.outcome)
             return Result("error", reacted.source, reacted.outcome, rows=rows)
 
@@ -347,6 +356,7 @@ class Service(Turns[Session]):
     def _broken_timer(self, attempt: Attempt[Session], error: Exception) -> Result:
         session = attempt.session
         source, hidden = session.place, self.library.hidden(session)
+        attempt.heard = Heard({"event": "elapsed"}, session.flow, source)
         node = self.library.programs[session.flow].states.get(source)
         position = mode(session, node) if node is not None and not session.over else None
         wishes = []
