@@ -218,7 +218,7 @@ def print_problems(built: Any, stream: TextIO | None = None) -> None:
 def as_json(report: Report) -> str:
     """One object with the same facts."""
     whole = {
-        "problems": [_record(problem) for problem in report.problems],
+        "problems": [record(problem) for problem in report.problems],
         "flows": report.flows,
         "states": report.states,
         "errors": report.count("error"),
@@ -234,7 +234,8 @@ def _sms(each: Sms) -> dict[str, Any]:
     return {"flow": each.flow, **place, "language": each.language, **cost}
 
 
-def _record(problem: Problem) -> dict[str, Any]:
+def record(problem: Problem) -> dict[str, Any]:
+    """A problem as JSON data."""
     mark = problem.mark
     return {
         "rule": problem.rule,
@@ -254,10 +255,11 @@ def _record(problem: Problem) -> dict[str, Any]:
 
 def as_github(problems: Iterable[Problem]) -> str:
     """One workflow command a problem, which GitHub shows beside the line."""
-    return "\n".join(_annotation(problem) for problem in problems)
+    return "\n".join(annotation(problem) for problem in problems)
 
 
-def _annotation(problem: Problem) -> str:
+def annotation(problem: Problem) -> str:
+    """A problem as a workflow command."""
     mark = problem.mark
     where = {
         "file": mark.file,

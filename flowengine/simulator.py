@@ -95,8 +95,8 @@ class Phone:
 
     # --- callbacks -----------------------------------------------------------------------------------------
 
-    def tell(self, event: str, **fields: Any) -> None:
-        """The platform posts a callback and plays the answer."""
+    def tell(self, event: str, heard: bool = True, **fields: Any) -> None:
+        """The platform posts a callback and plays the answer, if anybody is there to hear it."""
         time = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         body = {
             "event": event,
@@ -108,7 +108,7 @@ class Phone:
         }
         self.heard += 1
         answer = self._post(orjson.dumps(body))
-        if answer and event not in ("dice", "notify"):
+        if answer and heard and event not in ("dice", "notify"):
             self.play(answer)
 
     def dial(self, to: str, cli: str, headers: Mapping[str, str] | None = None) -> None:
@@ -287,7 +287,7 @@ class Phone:
             self._menus, self.due = {}, None
             self.stands = "idle"
             result = {"menuId": self._menu, "type": "hangup"}
-            self.tell("pie", menuResult=result)
+            self.tell("pie", False, menuResult=result)
         if self.stands == "ringing" and not self.outbound:
             self._over("CANCEL", "NOANSWER")
         elif self.stands != "over":

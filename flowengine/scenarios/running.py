@@ -15,6 +15,7 @@ from flowengine.scenarios.because import because
 from flowengine.scenarios.coverage import Coverage
 from flowengine.scenarios.matching import match
 from flowengine.scenarios.model import Scenario
+from flowengine.scenarios.observed import instead
 from flowengine.scenarios.phrases import of_step
 from flowengine.scenarios.steps import Step
 from flowengine.simulator import CannotAct, Seen
@@ -35,8 +36,8 @@ class Act:
 class Failure:
     """``but`` is what came in place of what was ``expected``, ``because`` what decided it (may be empty).
 
-    ``step`` is the one that failed, None where a property of the flow was broken; ``at`` how many of the act's
-    observed things had fitted before.
+    ``step`` is the one that failed, None where a property of the flow was broken; ``instead`` is the observation that
+    would have fitted, where one of the same sort came.
     """
 
     expected: str
@@ -44,7 +45,7 @@ class Failure:
     because: str
     mark: Mark
     step: Step | None = None
-    at: int = 0
+    instead: Step | None = None
 
 
 @dataclass(slots=True)
@@ -134,8 +135,10 @@ class _Run:
 
     def _failed(self, step: Step, expected: str, but: str) -> _Failed:
         turns = self.played.acts[-1].turns if self.played.acts else []
-        why = "" if step.acts else because(step, turns, self.book)
-        return _Failed(Failure(expected, but, why, step.mark, step, self.at))
+        if step.acts:
+            return _Failed(Failure(expected, but, "", step.mark, step))
+        why = because(step, turns, self.book)
+        return _Failed(Failure(expected, but, why, step.mark, step, instead(step, self.stage, self.at)))
 
     def _judge(self, act: Act) -> None:
         """Hold what happened against what must always hold."""
