@@ -20,6 +20,7 @@ from flowengine.engine.outcome import Effect as Wish
 from flowengine.engine.outcome import Outcome
 from flowengine.engine.world import World
 from flowengine.fetch import Request, Response
+from flowengine.heard import Heard
 from flowengine.journal import journal_row
 from flowengine.stores.base import Count, Effect, Loaded, Record, Store, StoreDown, Timer, Verdict, Write
 
@@ -59,7 +60,7 @@ S = TypeVar("S", bound=Kept)
 
 @dataclass(slots=True)
 class Attempt(Generic[S]):
-    """One try at a turn. ``dedupe`` is the key of its callback, empty where there is none.
+    """One try at a turn. ``dedupe`` is the key of its callback, empty where there is none; ``heard`` is what came.
 
     A run may put another session in the place of the one that was read, with ``loaded`` to match, and name the
     further keys under which it is found.
@@ -72,6 +73,7 @@ class Attempt(Generic[S]):
     world: World
     dedupe: str = ""
     aliases: tuple[str, ...] = ()
+    heard: Heard | None = None
 
 
 @dataclass(slots=True)
