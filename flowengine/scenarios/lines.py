@@ -34,16 +34,16 @@ def _end(step: Node, below: int, document: Document) -> int:
     dash = indentation(lines[start - 1], _column(step))
     if dash is None:
         return max(_lines(step))
-    said = plain(step)
+    whole = plain(step)
     least = max(_lines(step))
-    return next((end for end in range(least, below) if says(lines[start - 1 : end], said)), least)
+    return next((end for end in range(least, below) if said(lines[start - 1 : end]) == whole), least)
 
 
-def says(lines: list[str], said: object) -> bool:
-    """Whether these lines are a list of one entry that says this."""
+def said(lines: list[str]) -> object:
+    """What these lines say as a list of one entry, in plain values; None where they are no such list."""
     document = read("\n".join(["step:", *lines, ""]).encode(), "")
     found = document.root.entries.get("step") if document.root else None
-    return isinstance(found, Seq) and len(found.items) == 1 and plain(found.items[0]) == said
+    return plain(found.items[0]) if isinstance(found, Seq) and len(found.items) == 1 else None
 
 
 def _column(step: Node) -> int:

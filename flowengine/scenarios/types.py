@@ -11,7 +11,7 @@ from flowengine.fields import NAME, NAME_FIX, TEXTUAL, Field, Reader, Record, Ty
 from flowengine.patterns import BadPattern, compile_pattern
 from flowengine.problems import Mark, listed
 
-LONGEST_NUMBER = 15
+LARGEST = 2**63 - 1
 _JSON_WORDS: dict[str, Any] = {"true": True, "false": False, "null": None}
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][-+]?[0-9]+)?")
 
@@ -180,14 +180,14 @@ def scalar(node: Text, reader: Reader) -> Any:
     number = _JSON_NUMBER.fullmatch(node.value)
     if number is None:
         return node.value
-    if sum(each.isdigit() for each in node.value) > LONGEST_NUMBER:
-        reader.problem("limit", node, f"the number has more than {LONGEST_NUMBER} digits", "put it in quotes: as text")
-        return None
-    value = float(node.value) if number["fraction"] or number["exponent"] else int(node.value)
-    if value in (float("inf"), float("-inf")):
-        reader.problem("limit", node, f"found {node.value}; no computer counts so far", "write a smaller number")
-        return None
-    return value
+    if number["fraction"] or number["exponent"]:
+        value = float(node.value)
+        if value not in (float("inf"), float("-inf")):
+            return value
+    elif len(node.value) <= 20 and -LARGEST <= int(node.value) <= LARGEST:
+        return int(node.value)
+    reader.problem("limit", node, "the number is too large for 64 bits", "put it in quotes: as text")
+    return None
 
 
 def data(node: Node, reader: Reader) -> Any:
