@@ -24,6 +24,7 @@ from flowengine.engine.quiet import end_of_quiet
 from flowengine.engine.session import BadSession, Session, load
 from flowengine.engine.talk import Talk
 from flowengine.engine.world import World
+from flowengine.heard import Heard
 from flowengine.messages.channels import is_phone
 from flowengine.messages.consent import LONGEST, is_stop_class
 from flowengine.stores.base import KEPT, Loaded, Record, StoreDown
@@ -43,8 +44,15 @@ BEHIND = 5.0
 PAUSE = 60.0
 """Seconds after which a flow that found its contact busy tries again."""
 
-Happening = Callable[[Session, World, Person], "Reacted | None"]
-"""One thing that happens in a conversation. None: it is past, and nothing is written."""
+
+class Happening(NamedTuple):
+    """One thing that happens in a conversation: ``what`` the journal tells of it, and what it comes to.
+
+    ``react`` gives None where it is past, and nothing is written.
+    """
+
+    what: Inbound | Link | Mapping[str, Any]
+    react: Callable[[Session, World, Person], Reacted | None]
 
 
 class Deferred(Exception):
@@ -167,7 +175,7 @@ class Chats(Turns[Session]):
             assert webhook.link is not None
             return chat.follow_link(self.library, session, webhook.link, world, person)
 
-        return address, happens
+        return address, Happening(part, happens)
 
     def _receipt(self, receipt: Receipt, dedupe: str) -> None:
         """A send that came back: its row is done, however it fared. What stood in it may be the question that waits."""
@@ -185,10 +193,16 @@ class Chats(Turns[Session]):
         if not self.store.load(key).session:
             return
 
+        cause = {"cause": "failed", "row": row, "reason": reason}
+        self._happens_in(key, dedupe, cause, self._failing(cause))
+
+    def _failing(self, cause: Mapping[str, Any]) -> Happening:
+        row, reason = cause["row"], cause["reason"]
+
         def happens(session: Session, world: World, person: Person) -> Reacted | None:
             return chat.failed(self.library, session, row, reason, world, person)
 
-        self._happens_in(key, dedupe, {"cause": "failed", "row": row, "reason": reason}, happens)
+        return Happening({"event": "receipt", "status": "FAILED", "reason": reason}, happens)
 
     def _consented(self, webhook: Webhook, consent: Consent, dedupe: str) -> None:
         if not consent.identity or not consent.succeeded:
@@ -199,7 +213,8 @@ class Chats(Turns[Session]):
         def happens(session: Session, world: World, person: Person) -> Reacted:
             return chat.platform_consent(self.library, session, consent.out, world, person)
 
-        self._happens(address, dedupe, {}, happens, webhook.accepted)
+        happening = Happening({"event": "consent", "out": consent.out}, happens)
+        self._happens(address, dedupe, {}, happening, webhook.accepted)
 
     def _known(self, known: Known) -> None:
         """What the platform knows of a contact, kept where the number is one of ours."""
@@ -214,11 +229,16 @@ class Chats(Turns[Session]):
 
     def event(self, key: str, name: str, data: Any) -> str:
         """An event from another program. Raises :class:`NotTaken`."""
+        cause = {"cause": "event", "name": name, "data": data}
+        return self._happens_in(key, "", cause, self._told_by_another(cause))
+
+    def _told_by_another(self, cause: Mapping[str, Any]) -> Happening:
+        name, data = cause["name"], cause["data"]
 
         def happens(session: Session, world: World, person: Person) -> Reacted:
             return chat.outside(self.library, session, name, data, world, person)
 
-        return self._happens_in(key, "", {"cause": "event", "name": name, "data": data}, happens)
+        return Happening({"event": "outside", "name": name, "data": data}, happens)
 
     def begin(self, flow: str, address: Address, inputs: Mapping[str, Any], state: str = "", dedupe: str = "") -> str:
         """Begin a flow with somebody: ``start``, or ``later`` when they are engaged, ``skipped``, ``opted_out``."""
@@ -245,7 +265,8 @@ class Chats(Turns[Session]):
             session.talk.channels = _channels(session.talk.channel, program.image["channels"])
             return chat.begin(self.library, session, program.name, cause["state"], cause["inputs"], world, person)
 
-        return happens
+        what = {"event": "start", "flow": program.name, "inputs": cause["inputs"]}
+        return Happening({**what, "state": cause["state"]} if cause["state"] else what, happens)
 
     def woken(self, key: str) -> None:
         """The timer of a conversation, in a worker."""
@@ -258,13 +279,16 @@ class Chats(Turns[Session]):
                 return Reacted("behind", chat.unchanged(session, world.at, BEHIND))
             return chat.wake(self.library, session, world, person)
 
-        self._happens_in(key, "", None, happens)
+        self._happens_in(key, "", None, Happening({"event": "timer"}, happens))
 
     def called(self, told: Mapping[str, Any]) -> None:
         """What a call came to that a conversation had placed, in a worker."""
-        self._happens_in(
-            told["session"], "", None, lambda *given: chat.returned(self.library, given[0], told, *given[1:])
-        )
+
+        def happens(session: Session, world: World, person: Person) -> Reacted | None:
+            return chat.returned(self.library, session, told, world, person)
+
+        what = {"event": "called", "outcome": told["outcome"], "result": told["result"]}
+        self._happens_in(told["session"], "", None, Happening(what, happens))
 
     def carry(self, row: str, key: str, cause: Mapping[str, Any]) -> None:
         """What was left to a worker, once."""
@@ -298,8 +322,8 @@ class Chats(Turns[Session]):
         if cause["cause"] == "begin":
             return self._beginning(cause), Address(*cause["address"])
         if cause["cause"] == "failed":
-            return lambda *given: chat.failed(self.library, given[0], cause["row"], cause["reason"], *given[1:]), None
-        return lambda *given: chat.outside(self.library, given[0], cause["name"], cause["data"], *given[1:]), None
+            return self._failing(cause), None
+        return self._told_by_another(cause), None
 
     # --- the turn ------------------------------------------------------------------------------------------
 
@@ -373,8 +397,9 @@ class Chats(Turns[Session]):
         world.budget = BUDGET
         world.before_outside = _defer if cause else _go_ahead
         source, hidden = session.place, self.library.hidden(session) if self.library.hides else []
+        attempt.heard = Heard(happening.what, session.flow, source)
         try:
-            reacted = happening(session, world, person)
+            reacted = happening.react(session, world, person)
         except Deferred:
             assert cause is not None
             self._back(attempt, talk)

@@ -162,7 +162,7 @@ def _other(library: Library, heard: Heard, private: bool, sensitive: Sequence[st
     assert isinstance(what, Mapping)
     told = {name: HIDDEN if private and name in GIVEN and each else each for name, each in what.items()}
     if told.get("inputs"):
-        program = library.programs.get(heard.flow)
+        program = library.programs.get(told.get("flow", ""))
         hidden = program.sensitive if program is not None else frozenset()
         told["inputs"] = {name: HIDDEN if name in hidden else each for name, each in what["inputs"].items()}
     shown: dict[str, Any] = redact(told, sensitive, library.digest)

@@ -287,7 +287,7 @@ class Service(Turns[Session]):
                 return None
             session.flow, session.rev, session.pos = flow, self.library.revision, "O"
             session.told = dict(told or {})
-            attempt.heard = Heard({"event": "start", "inputs": inputs}, flow)
+            attempt.heard = Heard({"event": "start", "flow": flow, "inputs": inputs})
             phones = [name for name, each in program.image["inputs"].items() if each["type"] == "phone"]
             self._meet(session, next((str(inputs[name]) for name in phones if inputs.get(name)), ""))
             return _unasked(attempt, place_call(self.library, program, session, inputs, attempt.world))
