@@ -8,12 +8,14 @@ from collections.abc import Iterator
 import graphviz
 
 from flowengine.diagram.exits import Exit, Stroke
+from flowengine.diagram.overlay import NOT_TESTED, UNTESTED, shown
 from flowengine.diagram.palette import PALETTES, Palette, Theme
 from flowengine.diagram.scene import Card, Edge, Pill, Scene
 from flowengine.diagram.words import clean, first_of, wrapped
 
 FONT = "Liberation Sans,Arial,Helvetica,sans-serif"
 START = "(start)"
+LEGEND = "(legend)"
 GUARD_WIDTH = 18
 FOOT = 'border="1" sides="T"'
 
@@ -41,6 +43,8 @@ class _Writer:
         self.graph.attr("node", shape="plain", fontname=FONT, fontsize="11", fontcolor=palette.ink)
         self.graph.attr("edge", color=palette.edge, penwidth="1.3", arrowsize="0.65", fontname=FONT, fontsize="9")
         self._cards()
+        if scene.legend:
+            self._legend()
         self._pills()
         for edge in scene.edges:
             self._edge(edge)
@@ -107,21 +111,22 @@ class _Writer:
 
     def _nodes(self, graph: graphviz.Digraph, cards: list[Card]) -> None:
         for card in cards:
-            problem = " problem" if card.problem else ""
+            more = (" problem" if card.problem else "") + (" untested" if card.untested else "")
             graph.node(
                 card.name,
                 label=f"<{self._table(card)}>",
                 id=f"state-{card.name}",
-                **{"class": f"state k-{card.family}{problem}"},
+                **{"class": f"state k-{card.family}{more}"},
                 href=hint(card.href),
                 tooltip=hint(card.hint),
             )
 
     def _table(self, card: Card) -> str:
         family = self.colour.problem if card.unreachable else self.colour.lines[card.family]
-        fill = self.colour.problem_fill if card.unreachable else self.colour.fills[card.family]
-        line = self.colour.problem if card.alarms else family
-        style = "rounded,dashed" if card.unreachable else "rounded"
+        hollow = self.colour.background if card.untested else self.colour.fills[card.family]
+        fill = self.colour.problem_fill if card.unreachable else hollow
+        line = self.colour.problem if card.alarms else self.colour.quiet if card.untested else family
+        style = "rounded,dashed" if card.unreachable or card.untested else "rounded"
         border = "2.4" if card.alarms else "1.4"
         rows = "\n  ".join(self._rows(card, family))
         return (
@@ -158,6 +163,8 @@ class _Writer:
             yield text(card.tag)
         if card.visits:
             yield f"≤ {card.visits} visits" if card.visits > 1 else "≤ 1 visit"
+        if card.tested:
+            yield f"<b>{UNTESTED} {card.tested}</b>" if card.untested else card.tested
         yield str(card.line)
 
     def _cell(self, card: Card, exit: Exit) -> str:
@@ -166,23 +173,29 @@ class _Writer:
         sides = f'border="2" color="{self.colour.problem}"' if alarm else f'{FOOT} color="{self.colour.hairline}"'
         href = f"{card.href.partition('#')[0]}#L{exit.mark.line}"
         about = f'href="{text(href)}" title="{text(exit.hint)}"'
-        padding = 3 if alarm else 4
-        return (
-            f'<td port="{_port(exit)}" {sides} bgcolor="{fill}" cellpadding="{padding}" {about}>'
-            f"{self._label(exit)}</td>"
-        )
+        framed = exit.untested and not card.untested and not alarm
+        padding = 3 if alarm or framed else 4
+        label = self._dashed(self._label(exit)) if framed else self._label(exit)
+        return f'<td port="{_port(exit)}" {sides} bgcolor="{fill}" cellpadding="{padding}" {about}>{label}</td>'
+
+    def _dashed(self, label: str) -> str:
+        """What was never tested of a card that was; a card that never was is dashed itself."""
+        words = f"{label}<br/>{self._font(8, self.colour.quiet, NOT_TESTED)}"
+        look = 'border="1" cellborder="0" cellspacing="0" cellpadding="4" style="rounded,dashed"'
+        return f'<table {look} color="{self.colour.quiet}"><tr><td>{words}</td></tr></table>'
 
     def _label(self, exit: Exit) -> str:
         quiet = self.colour.quiet
         colour = self.colour.problem if exit.alarm else quiet if exit.look == "quiet" else self.colour.ink
-        label = _lines(exit.label)
+        label = f"{UNTESTED} {_lines(exit.label)}" if exit.untested else _lines(exit.label)
         strong = exit.look == "key" or exit.alarm
-        shown = self._font(11 if exit.look == "key" else 10, colour, f"<b>{label}</b>" if strong else label)
+        words = self._font(11 if exit.look == "key" else 10, colour, f"<b>{label}</b>" if strong else label)
+        words += self._font(8, quiet, f" {shown(exit.times)}") if exit.times else ""
         if exit.again:
-            shown += self._font(9, quiet, f" · {text(exit.note)}")
+            words += self._font(9, quiet, f" · {text(exit.note)}")
         elif exit.note:
-            shown += f"<br/>{self._font(8, quiet, _lines(exit.note))}"
-        return f"{shown}<br/>{self._font(8, colour, _lines(exit.alarm))}" if exit.alarm else shown
+            words += f"<br/>{self._font(8, quiet, _lines(exit.note))}"
+        return f"{words}<br/>{self._font(8, colour, _lines(exit.alarm))}" if exit.alarm else words
 
     def _pills(self) -> None:
         if not self.scene.pills:
@@ -204,6 +217,9 @@ class _Writer:
         tail = f"{edge.source}:{_port(edge.exit)}:s" if card.cells else f"{edge.source}:s"
         stroke: Stroke = "problem" if edge.dead else edge.exit.stroke
         look = {"tooltip": hint(f"{edge.source}, {edge.exit.hint}"), **self._stroke(stroke)}
+        if edge.exit.untested and stroke != "problem":
+            look |= {"style": "dashed", "color": self.colour.quiet, "penwidth": "1", "arrowhead": "odot"}
+            look["class"] = "untested"
         if edge.head not in self.scene.cards:
             self.graph.edge(tail, f"{edge.head}:n", id=edge.id, **look)
         elif edge.back:
@@ -219,6 +235,12 @@ class _Writer:
             "silence": {"style": "dotted", "color": self.colour.silence},
             "problem": {"style": "dashed", "color": self.colour.problem},
         }[stroke]
+
+    def _legend(self) -> None:
+        words = self._font(11, self.colour.ink, f"<b>{text(self.scene.legend)}</b>")
+        marks = self._font(10, self.colour.quiet, f"     {shown(2)} taken twice     {UNTESTED} dashed: {NOT_TESTED}")
+        with self.graph.subgraph(graph_attr={"rank": "sink"}) as below:
+            below.node(LEGEND, id="legend", **{"class": "legend"}, label=f"<{words}{marks}>", shape="plain")
 
 
 def _lines(words: str) -> str:

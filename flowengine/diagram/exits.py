@@ -42,7 +42,7 @@ class Exit:
     """One way out. ``target`` is a state, ``end``, ``continue``, ``back``, or empty where no edge begins.
 
     ``number`` counts the branches of one event from 1. ``note`` stands small under the label, beside it where
-    ``again``; ``alarm`` says in words what is wrong.
+    ``again``; ``alarm`` says in words what is wrong. It was tried ``times``; ``untested`` where it never was.
     """
 
     event: str
@@ -56,6 +56,8 @@ class Exit:
     hint: str = ""
     again: bool = False
     alarm: str = ""
+    times: int = 0
+    untested: bool = False
 
     @property
     def name(self) -> str:

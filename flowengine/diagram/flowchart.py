@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowengine.diagram.exits import Exit
+from flowengine.diagram.overlay import NOT_TESTED, UNTESTED, shown
 from flowengine.diagram.palette import LIGHT
 from flowengine.diagram.scene import Card, Edge, Scene
 from flowengine.diagram.words import clean
@@ -19,7 +20,8 @@ def write(scene: Scene) -> str:
     keys = {key: f"e{number}" for number, key in enumerate(scene.pills, 1)}
     lines += [f"  {keys[pill.key]}([{_quoted(pill.label)}]):::ending" for pill in scene.pills.values()]
     lines += [_edge(edge, keys.get(edge.head) or _id(edge.head)) for edge in scene.edges]
-    return "\n".join([*lines, *_classes()]) + "\n"
+    lines += [f"  legend[{_quoted(scene.legend)}]:::untested"] if scene.legend else []
+    return "\n".join([*lines, *_classes(bool(scene.legend))]) + "\n"
 
 
 def _groups(scene: Scene) -> list[list[str]]:
@@ -44,28 +46,34 @@ def _quoted(words: str) -> str:
 
 
 def _node(card: Card) -> str:
-    tags = " · ".join(filter(None, (card.entry, card.tag, *card.alarms)))
+    tags = " · ".join(filter(None, (card.entry, card.tag, card.tested, *card.alarms)))
     problems = [f"{each.label}: {each.alarm}" for each in card.exits if each.alarm]
-    lines = [f"{card.glyph} {card.name} · {tags}", *card.body, *problems]
-    shown = "<br>".join(_quoted(line)[1:-1] for line in lines)
-    return f'  {_id(card.name)}["{shown}"]:::{"problem" if card.problem else card.family}'
+    untested = [f"{UNTESTED} {each.label}: {NOT_TESTED}" for each in card.exits if each.untested and not each.target]
+    lines = [f"{card.glyph} {card.name} · {tags}", *card.body, *problems, *([] if card.untested else untested)]
+    words = "<br>".join(_quoted(line)[1:-1] for line in lines)
+    look = "problem" if card.problem else "untested" if card.untested else card.family
+    return f'  {_id(card.name)}["{words}"]:::{look}'
 
 
 def _edge(edge: Edge, head: str) -> str:
     label = _label(edge.exit)
-    arrow = ARROWS["problem" if edge.dead else edge.exit.stroke]
+    arrow = "-.-o" if edge.exit.untested else ARROWS["problem" if edge.dead else edge.exit.stroke]
     return f"  {_id(edge.source)} {arrow}{f'|{label}|' if label else ''} {head}"
 
 
 def _label(exit: Exit) -> str:
+    tries = NOT_TESTED if exit.untested else shown(exit.times)
     if exit.event == "next":
-        return ""
-    return _quoted(f"{exit.label} · {exit.note}" if exit.note else exit.label)
+        return _quoted(f"{UNTESTED} {tries}") if exit.untested else ""
+    mark = f"{UNTESTED} " if exit.untested else ""
+    return _quoted(mark + " · ".join(filter(None, (exit.label, exit.note, tries))))
 
 
-def _classes() -> list[str]:
+def _classes(overlaid: bool) -> list[str]:
     pairs = {name: (LIGHT.fills[name], LIGHT.lines[name]) for name in LIGHT.lines}
     drawn = [f"  classDef {name} fill:{fill},stroke:{line},color:{LIGHT.ink}" for name, (fill, line) in pairs.items()]
     wrong = f"fill:{LIGHT.problem_fill},stroke:{LIGHT.problem},color:{LIGHT.ink},stroke-dasharray:4"
     ending = f"fill:{LIGHT.pill},stroke:{LIGHT.pill},color:{LIGHT.pill_text}"
-    return [*drawn, f"  classDef problem {wrong}", f"  classDef ending {ending}"]
+    hollow = f"fill:{LIGHT.background},stroke:{LIGHT.quiet},color:{LIGHT.ink},stroke-dasharray:4"
+    untested = [f"  classDef untested {hollow}"] if overlaid else []
+    return [*drawn, f"  classDef problem {wrong}", f"  classDef ending {ending}", *untested]

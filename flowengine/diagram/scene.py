@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Literal
 
 from flowengine.diagram.exits import Exit, concerns, exits, words
+from flowengine.diagram.overlay import NOT_TESTED, Overlay, shown
 from flowengine.diagram.words import UNREADABLE, body, tag
 from flowengine.graph import Book
 from flowengine.model import RESERVED_TARGETS, Choice, Flow, Handler, State
@@ -30,6 +31,7 @@ ENDINGS = {
 class Card:
     """A state. ``entry`` says what of the whole flow alone leads here; ``alarms`` words in red.
 
+    ``tested`` says how often it was entered, or that it never was (``untested``); it is empty without an overlay.
     ``ends``: it says or does something and is over, so copies of it can stand wherever it is reached.
     """
 
@@ -49,6 +51,8 @@ class Card:
     unreachable: bool = False
     ends: bool = False
     brief: bool = False
+    tested: str = ""
+    untested: bool = False
 
     @property
     def problem(self) -> bool:
@@ -90,6 +94,8 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
+    """``legend`` says what an overlay shows."""
+
     name: str
     facts: str
     handlers: str
@@ -97,14 +103,22 @@ class Scene:
     cards: Mapping[str, Card]
     pills: Mapping[str, Pill]
     edges: Sequence[Edge]
+    legend: str = ""
 
 
 def compose(
-    flow: Flow, book: Book, problems: Iterable[Problem] = (), detail: Detail = "full", around: str | None = None
+    flow: Flow,
+    book: Book,
+    problems: Iterable[Problem] = (),
+    detail: Detail = "full",
+    around: str | None = None,
+    overlay: Overlay | None = None,
 ) -> Scene:
     """The scene of a flow. ``LookupError`` where there is no state ``around``."""
     mine = [each for each in problems if each.flow in ("", flow.name)]
     cards = _cards(flow, book, mine)
+    if overlay is not None:
+        cards = {name: _tested(card, overlay) for name, card in cards.items()}
     facts = _facts(flow, len(mine))
     if around is not None:
         cards = _neighbours(cards, around, flow)
@@ -113,7 +127,23 @@ def compose(
         cards = {name: _brief(card) for name, card in cards.items()}
     pills, edges = _joined(cards, flow.start)
     start = flow.start if flow.start in cards else ""
-    return Scene(flow.name, facts, _handlers(flow), start, cards, pills, edges)
+    return Scene(flow.name, facts, _handlers(flow), start, cards, pills, edges, overlay.legend if overlay else "")
+
+
+def _tested(card: Card, overlay: Overlay) -> Card:
+    """The card with what was tried of it."""
+    times = overlay.states.get(card.name, 0)
+    ways = tuple(_tried(each, overlay, card.name) for each in card.exits)
+    return replace(card, exits=ways, tested=shown(times) or NOT_TESTED, untested=not times)
+
+
+def _tried(exit: Exit, overlay: Overlay, state: str) -> Exit:
+    tries = overlay.ways.get((state, exit.event, exit.number))
+    if tries is None:
+        return exit
+    told = NOT_TESTED if tries.missing else f"taken {_counted(tries.times, 'time')} in tests" if tries.times else ""
+    hint = f"{exit.hint} ({told})" if told else exit.hint
+    return replace(exit, times=tries.times, untested=tries.missing, hint=hint)
 
 
 def _facts(flow: Flow, wrong: int) -> str:
