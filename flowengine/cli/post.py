@@ -15,8 +15,6 @@ from flowengine.cli.finding import note, say
 from flowengine.cli.reply import Outbox, of_this_app, signed, webhook_in, written
 from flowengine.report import paint_for
 
-TIMEOUT = 10.0
-
 
 @click.command(
     cls=Command,
@@ -44,17 +42,21 @@ def post(file: Any, url: str | None, again: bool, call: str | None, text: str | 
     """
     body = file.read()
     webhook = webhook_in(body)
-    path = "/voice" if webhook is None else "/conversation"
-    target = url or f"http://127.0.0.1:{os.environ.get('PORT') or 8080}"
-    target = target.rstrip("/") + path if urlsplit(target).path in ("", "/") else target
-    if urlsplit(target).scheme not in ("http", "https"):
-        raise Sentence(f'"{target}" is not a URL; expected http://… or https://…')
+    target = target_of(url, "/voice" if webhook is None else "/conversation")
     if webhook is not None:
         _write(target, _of_contact(webhook, body, call, text), again)
         return
     if text is not None:
         raise Sentence("the file is no message, so --text has nowhere to go")
     _call(target, _with_call(body, call), again)
+
+
+def target_of(url: str | None, path: str) -> str:
+    """Where to post to: ``path`` is added where the URL has none."""
+    target = url or f"http://127.0.0.1:{os.environ.get('PORT') or 8080}"
+    if urlsplit(target).scheme not in ("http", "https"):
+        raise Sentence(f'"{target}" is not a URL; expected http://… or https://…')
+    return target.rstrip("/") + path if urlsplit(target).path in ("", "/") else target
 
 
 def _call(target: str, body: bytes, again: bool) -> None:
@@ -99,42 +101,22 @@ def _with_call(body: bytes, call: str | None) -> bytes:
 
 
 def _send(url: str, body: bytes, signature: dict[str, str]) -> tuple[int, bytes]:
-    from urllib import error, request
+    from flowengine.posting import Unreached, send
 
-    headers = {"Content-Type": "application/json", **signature}
-    call = request.Request(url, data=body, headers=headers, method="POST")
-    opener = request.build_opener(request.ProxyHandler({}))
     try:
-        with opener.open(call, timeout=TIMEOUT) as reply:
-            return reply.status, reply.read()
-    except error.HTTPError as refused:
-        return refused.code, refused.read()
-    except (error.URLError, OSError) as failed:
-        raise Sentence(_unreached(url, failed), PROBLEMS) from None
-
-
-def _unreached(url: str, failed: Exception) -> str:
-    where = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
-    reason = getattr(failed, "reason", failed)
-    if isinstance(reason, ConnectionRefusedError):
-        return f"nothing listens on {where}; start it with tools/start or flowengine serve"
-    if isinstance(reason, TimeoutError):
-        return f"{where} did not answer within {TIMEOUT:g} s"
-    return f"{where} cannot be reached: {reason}"
+        return send(url, body, signature)
+    except Unreached as failed:
+        raise Sentence(str(failed), PROBLEMS) from None
 
 
 def _signed(url: str, body: bytes) -> dict[str, str]:
-    from flowengine.sinch.credentials import Credentials, Misconfigured
-    from flowengine.sinch.signing import authorization
+    from flowengine.posting import signed_callback
+    from flowengine.sinch.credentials import Misconfigured
 
     try:
-        credentials = Credentials.from_env(os.environ)
+        return signed_callback(os.environ, url, body)
     except Misconfigured as wrong:
         raise Sentence(str(wrong)) from None
-    if credentials is None:
-        return {}
-    key, secret = credentials.keys[0]
-    return authorization(key, secret, "POST", urlsplit(url).path or "/", body)
 
 
 _SAID = {

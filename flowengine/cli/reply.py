@@ -54,10 +54,9 @@ def written(webhook: Mapping[str, Any], text: str) -> bytes:
 
 def signed(body: bytes) -> dict[str, str]:
     """The headers of a webhook, signed where there is a secret for it."""
-    from flowengine.sinch.webhook_signing import sign, webhook_secrets
+    from flowengine.posting import signed_webhook
 
-    secrets = webhook_secrets(os.environ)
-    return sign(secrets[0], body) if secrets else {}
+    return signed_webhook(os.environ, body)
 
 
 class Outbox:
