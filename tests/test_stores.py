@@ -170,6 +170,14 @@ def test_a_key_of_its_own_counts_more_than_an_alias(store: Store) -> None:
     assert store.load("first").session == b"1"
 
 
+def test_sessions_are_found_by_how_their_keys_begin(store: Store) -> None:
+    for key in ("abc2", "abc1", "ab", "abd", "x%_", "ABC1", "abcé"):
+        store.commit(write(key, aliases=[f"abc-alias-{key}"]))
+    assert store.keys("abc", 9) == ["abc1", "abc2", "abcé"]
+    assert store.keys("abc", 2) == ["abc1", "abc2"]
+    assert store.keys("x%", 9) == ["x%_"] and store.keys("%", 9) == [] and len(store.keys("", 9)) == 7
+
+
 def test_the_journal_is_read_in_order(store: Store) -> None:
     for n in range(12):
         store.commit(write(version=n, journal=turn(n, b'{"n": %d}' % n)))

@@ -277,6 +277,10 @@ class Store(Protocol):
         """Every turn of a session, in order; the session may be named by an alias."""
         ...
 
+    def keys(self, prefix: str, limit: int) -> list[str]:
+        """The own keys of sessions that begin so, in order, at most so many: for people who type half a key."""
+        ...
+
     def dead_letters(self) -> int:
         """How many dead letters are kept."""
         ...

@@ -249,6 +249,10 @@ class MemoryStore:
             rows = self._journals.get(key if key in self._sessions else self._aliases.get(key, key), {})
             return [rows[n] for n in sorted(rows)]
 
+    def keys(self, prefix: str, limit: int) -> list[str]:
+        with self._lock:
+            return sorted(key for key in self._sessions if key.startswith(prefix))[:limit]
+
     def dead_letters(self) -> int:
         with self._lock:
             return len(self._letters)

@@ -81,6 +81,7 @@ READY = {
 LEASE = {
     table: f"UPDATE {table} SET attempts = attempts + 1, token = ?, leased_until = ? WHERE row = ?" for table in READY
 }
+KEYS = "SELECT key FROM sessions WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
 EXPIRED_SESSIONS = "SELECT rowid, key FROM sessions WHERE rowid > ? AND expires <= ? ORDER BY rowid LIMIT ?"
 END_SESSION = "DELETE FROM sessions WHERE key = ? AND expires <= ?"
 DEPENDENTS = tuple(f"DELETE FROM {table} WHERE session = ?" for table in ("aliases", "timers", "journal"))
@@ -224,6 +225,9 @@ class SqliteStore:
 
     def journal(self, key: str) -> list[JournalRow]:
         return [JournalRow(*row) for row in self._file.rows(READ_JOURNAL, key)]
+
+    def keys(self, prefix: str, limit: int) -> list[str]:
+        return [key for (key,) in self._file.rows(KEYS, prefix, f"{prefix}\U0010ffff", limit)]
 
     def dead_letters(self) -> int:
         return int(self._file.rows("SELECT count(*) FROM dead_letters")[0][0])
