@@ -39,14 +39,15 @@ PLAYS = ("subflow", "call")
 def survey(book: Book, flows: Iterable[str]) -> Coverage:
     """Coverage of these flows and of all that they play, with nothing tried yet."""
     coverage = Coverage({}, {})
-    for name in _played(book, flows):
+    for name in with_played(book, flows):
         found = _Survey(book.flows[name], book)
         coverage.wanted[name] = found.items
         coverage.places.update(found.places)
     return coverage
 
 
-def _played(book: Book, flows: Iterable[str]) -> list[str]:
+def with_played(book: Book, flows: Iterable[str]) -> list[str]:
+    """These flows and all that they play."""
     todo = [name for name in flows if name in book.flows]
     found: dict[str, None] = {}
     while todo:
