@@ -87,6 +87,8 @@ class Phone:
         self.due: float | None = None
         self.heard = 0
         """Callbacks posted so far."""
+        self.pressed = 0
+        """How many of the keys that were pressed last somebody listened for."""
         self._action: dict[str, Any] = {}
         self._menus: dict[str, dict[str, Any]] = {}
         self._menu, self._tries, self._digits = "", 0, ""
@@ -218,6 +220,7 @@ class Phone:
             self._press_in_room(keys)
             return
         for at, key in enumerate(keys):
+            self.pressed = at
             if self.stands != "menu":
                 raise CannotAct(f"nobody listens for the key {key}: {self.situation}")
             self._key(key, "dtmf")
@@ -240,7 +243,7 @@ class Phone:
         elif not entry.get("maxDigits"):
             self._fail("invalidinput")
         elif key == "#":
-            self._result("sequence", self._digits, method) if self._digits else self._fail("invalidinput")
+            self._result("sequence", self._digits, method)
         else:
             self._digits += key
             if len(self._digits) >= entry["maxDigits"]:
@@ -258,7 +261,8 @@ class Phone:
     def _result(self, kind: str, value: str = "", method: str = "") -> None:
         result = {"menuId": self._menu, "type": kind, "value": value, "inputMethod": method}
         self._digits, self.due = "", None
-        self.tell("pie", menuResult={name: each for name, each in result.items() if each or name in ("menuId", "type")})
+        needed = ("menuId", "type", "value") if kind == "sequence" else ("menuId", "type")
+        self.tell("pie", menuResult={name: each for name, each in result.items() if each or name in needed})
 
     def fail(self) -> None:
         """The platform cannot play the menu."""
@@ -324,7 +328,7 @@ class Phone:
         if self._action["name"] not in _SILENT and not self._action.get("suppressCallbacks"):
             status = {"": None, "async": "inprogress", "sync": VERDICTS.get(what, "human")}[self.detects]
             status = "hangup" if what == "hangs up" else status
-            amd = {"amd": {"status": status, "reason": "", "duration": 1}} if status else {}
+            amd: dict[str, Any] = {"amd": {"status": status, "reason": "", "duration": 1}} if status else {}
             self.tell("ace", **amd)
         if what == "hangs up":
             self._hung_up_by_callee()
@@ -367,7 +371,8 @@ class Phone:
         self._saw(Seen("ends", reason))
         answered = self._answered if result == "ANSWERED" else None
         duration = round(self._clock() - answered) if answered is not None else 0
-        self.tell("dice", reason=reason, result=result, duration=duration, **{"from": self.cli or "private"})
+        fields: dict[str, Any] = {"from": self.cli or "private", "reason": reason, "result": result}
+        self.tell("dice", duration=duration, **fields)
 
     @property
     def situation(self) -> str:
@@ -468,17 +473,19 @@ class Chat:
 
     def receive(self, body: Mapping[str, Any], question: bool) -> None:
         """A message was sent, as the body of the request says; ``question``: it waits for an answer."""
-        record = self._record(body)
+        self.take(self._record(body), question)
+
+    def take(self, record: Record, question: bool) -> None:
+        """A message was sent that has its id already."""
         if record.identity == self.identity.removeprefix("+"):
             self.got.append(record)
             self._saw(read(record, question))
         else:
-            self.receive_elsewhere(body)
+            self._saw(_elsewhere(record))
 
     def receive_elsewhere(self, body: Mapping[str, Any]) -> None:
         """A message was sent to somebody else, or by a call."""
-        record = self._record(body)
-        self._saw(Seen("sends", record.text, more=dict(body), name=record.identity))
+        self._saw(_elsewhere(self._record(body)))
 
     def _record(self, body: Mapping[str, Any]) -> Record:
         return Record(self._ids.new(), dict(body), self._clock())
@@ -528,6 +535,10 @@ class Chat:
 
     def _send(self, body: Mapping[str, Any]) -> None:
         self._deliver(orjson.dumps(body))
+
+
+def _elsewhere(record: Record) -> Seen:
+    return Seen("sends", record.text, more=record.body, name=record.identity)
 
 
 def read(record: Record, question: bool) -> Seen:

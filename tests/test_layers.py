@@ -70,8 +70,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("delivery", "starting"),
     ("web", "worker", "banner"),
     ("stage",),
-    ("scenarios.acting", "scenarios.because", "scenarios.matching"),
-    ("scenarios.running",),
+    ("scenarios.acting", "scenarios.because", "scenarios.matching", "scenarios.observed"),
+    ("scenarios.running", "scenarios.company"),
+    ("scenarios.telling", "scenarios.refreshing"),
+    ("scenarios.results",),
+    ("scenarios.many",),
+    ("pytest_plugin",),
     ("wsgi", "cli", "docs", "__main__", ""),
 )
 LATER: dict[tuple[str, str], str] = {

@@ -129,10 +129,10 @@ def test_keys_typed_ahead_go_to_the_next_menu() -> None:
     assert call.results == [("return", "service"), ("sequence", "1234")]
 
 
-def test_the_hash_key_alone_is_no_digit() -> None:
-    call = Platform(run_menu(menu(maxDigits=4, repeats=0))).begin()
+def test_the_hash_key_alone_ends_the_digits_before_there_are_any() -> None:
+    call = Platform(run_menu(menu(maxDigits=4))).begin()
     call.phone.press("#")
-    assert call.results == [("invalidinput", "")]
+    assert call.results == [("sequence", "")]
 
 
 def test_speech_needs_a_menu_that_understands_it() -> None:

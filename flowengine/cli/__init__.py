@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("flowengine.cli.validate:validate", "Check flows and tell every problem."),
     "explain": ("flowengine.cli.explain:explain", "Say what a rule means, with a wrong and a right example."),
     "graph": ("flowengine.cli.graph:graph", "Draw a flow as SVG, PNG, PDF, DOT or Mermaid."),
+    "test": ("flowengine.cli.test:test", "Play the scenarios beside the flows, and tell what they cover."),
     "compile": ("flowengine.cli.compile:compile_", "Show the callback handlers that a flow becomes."),
     "serve": ("flowengine.cli.serve:serve", "Serve flows to Sinch with gunicorn."),
     "worker": ("flowengine.cli.worker:worker", "Fire timers, send messages and place calls."),
