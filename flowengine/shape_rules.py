@@ -286,6 +286,24 @@ states:
 The file nests lists and mappings more than 64 deep. No flow needs that; some files that do are written to exhaust
 their reader.
 """,
+    "no-act": """
+A scenario expects something before anything was done. Its first step is an act: `caller dials`, `flow starts`,
+`writes`, `follows link` or another of those that begin a call or a chat.
+
+```yaml wrong
+scenarios:
+  sales:
+    steps:
+      - hears: Welcome
+```
+```yaml right
+scenarios:
+  sales:
+    steps:
+      - caller dials
+      - hears: Welcome
+```
+""",
     "no-else": """
 The last branch of a list has a condition. A list of branches ends in `{ else: state }`, so that some branch is always
 taken.
@@ -434,6 +452,27 @@ states:
     "too-large": """
 The file is larger than 4 MiB or holds more than 500,000 values. Split it into flows that play each other.
 """,
+    "two-steps": """
+One entry of a scenario's `steps` holds several acts or observations. Each has a dash of its own; the fields of one
+word stand in a mapping below it.
+
+```yaml wrong
+scenarios:
+  sales:
+    steps:
+      - caller dials
+      - asks: Press 1 or 2.
+        presses: 1
+```
+```yaml right
+scenarios:
+  sales:
+    steps:
+      - caller dials
+      - asks: Press 1 or 2.
+      - presses: 1
+```
+""",
     "two-kinds": """
 A state has two kinds. A state is one answer in the making, and an answer has exactly one action; give the second kind
 a state of its own.
@@ -503,6 +542,30 @@ states:
   main:
     menu: { prompt: Press 1., choices: { sales: 1 } }
     on: { else: end }
+```
+""",
+    "unknown-name": """
+A scenario names something that its flow does not have: a state, a variable, a field of the contact, an entry of
+`may_dial`, a function, a draw, a choice. Or there is no flow of the name that the file gives. Such a step could never
+come true, or would test nothing.
+""",
+    "unknown-step": """
+A scenario has a step of which nobody knows what it means, most often a slip of the pen: the message names the
+closest word. `not` takes only what can be observed.
+
+```yaml wrong
+scenarios:
+  sales:
+    steps:
+      - caller dials
+      - press: 1
+```
+```yaml right
+scenarios:
+  sales:
+    steps:
+      - caller dials
+      - presses: 1
 ```
 """,
     "unreadable": """

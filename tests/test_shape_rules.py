@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from flowengine.build import build
+from flowengine.problems import Problem
+from flowengine.scenarios.reading import read_suite
 from flowengine.shape_rules import SHAPE_RULES, explained
 
 SOURCES = sorted((Path(__file__).parent.parent / "flowengine").rglob("*.py"))
@@ -69,17 +71,25 @@ def test_every_explanation_has_a_summary_of_one_line() -> None:
 
 @pytest.mark.parametrize(("name", "kind", "flow"), EXAMPLES)
 def test_the_examples_show_the_rule(name: str, kind: str, flow: str, tmp_path: Path) -> None:
-    (tmp_path / "flow.yaml").write_text(flow, "utf-8")
-    found = build([str(tmp_path)], compiled=False).problems
+    found = _found(flow, tmp_path)
     if kind == "wrong":
         assert name in {each.rule for each in found}
     else:
         assert [each for each in found if each.severity == "error" or each.rule == name] == []
 
 
+def _found(text: str, folder: Path) -> list[Problem]:
+    """What is wrong with a flow, or with a file of scenarios."""
+    if text.startswith("scenarios:"):
+        (folder / "flow.test.yaml").write_text(text, "utf-8")
+        return read_suite(folder / "flow.test.yaml", "flow.test.yaml").problems
+    (folder / "flow.yaml").write_text(text, "utf-8")
+    return build([str(folder)], compiled=False).problems
+
+
 def test_most_rules_have_examples() -> None:
     without = {name for name in SHAPE_RULES if "```" not in SHAPE_RULES[name]}
     assert without <= {
         "duplicate-flow", "empty-file", "encoding", "message-flow", "nesting", "not-yet", "outside-project",
-        "too-large", "unreadable",
+        "too-large", "unknown-name", "unreadable",
     }  # fmt: skip

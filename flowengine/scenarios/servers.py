@@ -7,7 +7,7 @@ from typing import Any
 from flowengine.document import Map, Node
 from flowengine.fields import BOOL, Field, Integer, ListOf, MapOf, OneOf, Reader, Record, Type
 from flowengine.scenarios.model import Answer, Server, Stub
-from flowengine.scenarios.types import Json, Url, either
+from flowengine.scenarios.types import Json, Several, Url, either
 from flowengine.states.http import METHODS
 
 _NEVER = OneOf(("true",))
@@ -57,7 +57,7 @@ _SERVER = Record(
     (
         *(Field(method, Url(), f"the URL, asked with {method.upper()}; `*` stands for anything") for method in METHODS),
         *_ANSWER_FIELDS,
-        Field("in turn", ListOf(_Answer(), least=1), "its answers one after the other; the last one stays"),
+        Field("in turn", Several(_Answer(), least=1), "its answers one after the other; the last one stays"),
     ),
     "a server",
 )

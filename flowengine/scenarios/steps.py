@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowengine.document import Map, Node, Text, kind_of
-from flowengine.fields import Constant, Duration, Name, OneOf, Reader, Type
+from flowengine.fields import Duration, Name, OneOf, Reader, Type
 from flowengine.model import NOWHERE
 from flowengine.problems import Mark, closest, listed
 from flowengine.scenarios.types import EXPECTED, Given, Json, Keys, Values, named
@@ -139,7 +139,7 @@ _WORDS = (
         "speaks",
         "A digit is spoken, where the menu has `speech`.",
         "- speaks: 1",
-        Constant("[0-9]", "one digit"),
+        Keys(1, digits=True),
         also=("speak", "voice"),
     ),
     Word(

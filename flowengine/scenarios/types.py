@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowengine.document import Map, Node, Seq, Text
-from flowengine.fields import NAME, NAME_FIX, TEXTUAL, Field, Reader, Record, Type
+from flowengine.fields import NAME, NAME_FIX, TEXTUAL, Field, ListOf, Reader, Record, Type
 from flowengine.patterns import BadPattern, compile_pattern
 from flowengine.problems import Mark, listed
 
@@ -88,32 +88,41 @@ _URL = r"(https?://|\*)\S*"
 
 @dataclass(frozen=True)
 class Keys(Type):
-    """Keys of a telephone, one after the other; ``most`` of them."""
+    """Keys of a telephone, one after the other, ``most`` of them; ``digits``: neither * nor #."""
 
     most: int = 100
+    digits: bool = False
 
     def read(self, node: Node, reader: Reader) -> str | None:
         if not isinstance(node, Text):
             reader.expected(node, self.phrase(), 'write them as text: "12#"')
             return None
-        if not re.fullmatch(r"[0-9*#]+", node.value):
-            reader.expected(node, self.phrase(), "" if node.plain else "take out the rest")
+        if not re.fullmatch(f"[{self._set()}]+", node.value):
+            reader.expected(node, self.phrase())
             return None
         if len(node.value) > self.most:
-            reader.problem("limit", node, f"found {len(node.value)} keys; expected at most {self.most}")
+            reader.problem("limit", node, f"found {len(node.value)} of them; expected {self.phrase()}")
             return None
         return node.value
 
+    def _set(self) -> str:
+        return "0-9" if self.digits else "0-9*#"
+
     def schema(self) -> dict[str, Any]:
-        return {
-            "anyOf": [
-                {"type": "string", "pattern": f"^[0-9*#]{{1,{self.most}}}$"},
-                {"type": "integer", "minimum": 0, "exclusiveMaximum": 10 ** min(self.most, 15)},
-            ]
-        }
+        whole = {"type": "integer", "minimum": 0, "exclusiveMaximum": 10 ** min(self.most, 15)}
+        return {"anyOf": [{"type": "string", "pattern": f"^[{self._set()}]{{1,{self.most}}}$"}, whole]}
 
     def phrase(self) -> str:
+        if self.digits:
+            return "one digit" if self.most == 1 else "digits"
         return "one of the keys 0-9, * and #" if self.most == 1 else "keys: 0-9, * and #"
+
+
+class Several(ListOf):
+    """A list whose schema says too how many entries it has at least."""
+
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), "minItems": self.least}
 
 
 _UNQUOTED_NUMBER = {"type": "integer", "minimum": 1_000_000}

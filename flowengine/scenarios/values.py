@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowengine.document import Map, Node
-from flowengine.fields import Field, ListOf, MapOf, Name, OneOf, Reader, Record, Type
+from flowengine.fields import Field, MapOf, Name, OneOf, Reader, Record, Type
 from flowengine.model import CHANNELS
 from flowengine.problems import listed
 from flowengine.scenarios.types import (
@@ -17,6 +17,7 @@ from flowengine.scenarios.types import (
     Json,
     Number,
     NumberOrWithheld,
+    Several,
     either,
     given,
     named,
@@ -127,7 +128,7 @@ class Notice(Type):
 
 
 _CHANNEL = OneOf(CHANNELS)
-_CHOICES = ListOf(EXPECTED, least=1)
+_CHOICES = Several(EXPECTED, least=1)
 _HEADERS = MapOf(TEXT, "a header name", r"[A-Za-z][A-Za-z0-9-]{0,63}")
 WRITTEN = given(
     "what is written",
@@ -155,7 +156,7 @@ ASKED = given(
     "text",
     Field("text", EXPECTED, "words in it"),
     Field("choices", _CHOICES, "the labels it shows"),
-    Field("keys", ListOf(KEY, least=1), "the keys it takes"),
+    Field("keys", Several(KEY, least=1), "the keys it takes"),
 )
 SENT = given(
     "what is sent",
