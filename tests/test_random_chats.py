@@ -105,10 +105,10 @@ def watched(seen: Seen) -> Iterator[None]:
             seen.instructions |= {instruct.name for instruct, _ in node.do}
         return visit(self, name)
 
-    def takes(self: Turn, branch: Any) -> str:
+    def takes(self: Turn, branch: Any, *more: Any, **named: Any) -> str:
         if self.program.channel == "message":
             seen.instructions |= {instruct.name for instruct, _ in branch.do}
-        return take(self, branch)
+        return take(self, branch, *more, **named)
 
     def breaks(self: Chats, attempt: Any, talk: Any, error: Exception, *more: Any) -> Any:
         seen.broken.append(error)

@@ -31,8 +31,10 @@ NOW = 1763978400.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = {"turn": turn, "size": size, "validate": validate, "message": message, "http": over_http}
-    parser.add_argument("parts", nargs="*", default=list(parts), help="turn size validate message http")
+    parts = {
+        "turn": turn, "size": size, "validate": validate, "message": message, "scenario": scenario, "http": over_http,
+    }  # fmt: skip
+    parser.add_argument("parts", nargs="*", default=list(parts), help=" ".join(parts))
     for part in parser.parse_args().parts:
         parts[part]()
 
@@ -270,6 +272,40 @@ def _key(contact: int) -> str:
     from flowengine.webhooks import talk_key
 
     return talk_key("01HX2APP0000000000000000A1", "SMS", f"12025{contact:06}")
+
+
+PRESSES = 40
+"""Keys that one scenario presses: enough that its beginning weighs little, as few as people write in a long one."""
+
+
+def scenario() -> None:
+    """A key pressed and the question expected after it, set-up included, against the turn that answers the key."""
+    from flowengine.build import build
+    from flowengine.engine.library import open_library
+    from flowengine.scenarios.reading import suite_from_text
+    from flowengine.scenarios.running import run
+    from flowengine.stage import Theatre
+
+    steps = "".join('      - presses: "1"\n      - asks: Hello gold\n' for _ in range(PRESSES))
+    text = f"scenarios:\n  long:\n    steps:\n      - caller dials\n      - asks: Hello gold\n{steps}"
+    with project(long_flow(3 * PRESSES + 10)) as flows:
+        built = build([flows])
+        assert built.artefact is not None
+        theatre = Theatre(open_library(built.artefact, built.revision, {}))
+        served, suite = service([flows], "memory:"), suite_from_text(text, "long.test.yaml")
+        ratios, micros = [], []
+        for number in range(ROUNDS):
+            calls = [f"p{number}x{n:08x}c94a7e9a3e51f6b2d8c901" for n in range(CALLS)]
+            for call in calls:
+                served.callback(ice(call))
+            took = seconds(served.callback, [pie(call, "go") for call in calls])
+            many = [suite.scenarios[0]] * (CALLS // PRESSES)
+            played = seconds(lambda each: run(theatre, each, built.book), many) / (PRESSES + 1)
+            ratios.append(played / took)
+            micros.append(played * 1e6)
+        assert run(theatre, suite.scenarios[0], built.book).passed
+    detail = f"{statistics.median(micros):.0f} us an act with what is expected of it"
+    tell("scenario step / turn, memory store", statistics.median(ratios), "<= 5", detail)
 
 
 def validate() -> None:
