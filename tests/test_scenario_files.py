@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from scenario_texts import WHOLE, complaints, steps_of, suite, told
@@ -338,6 +338,25 @@ def test_a_scenario_with_a_problem_is_left_out_and_the_others_stay() -> None:
     read = suite("scenarios:\n  a: { steps: [caller dials] }\n  b: { steps: [caller dialed] }\n")
     assert [each.name for each in read.scenarios] == ["a"]
     assert len(read.problems) == 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_whatever_is_typed_into_a_file_is_told_and_never_raises(drawn: st.DataObject) -> None:
+    """Lines cut short, doubled or dropped, and odd characters in between."""
+    text = WHOLE
+    for _ in range(drawn.draw(st.integers(1, 4))):
+        start = drawn.draw(st.integers(0, len(text)))
+        stop = drawn.draw(st.integers(start, min(len(text), start + 60)))
+        text = text[:start] + drawn.draw(st.sampled_from(ODD)) + text[stop:]
+    read = suite(text)
+    assert read.problems or [each.steps for each in read.scenarios]
+    for problem in read.problems:
+        assert problem.message and problem.mark.line <= max(1, len(read.document.lines))
+
+
+ODD = ["", "", " ", "\n", ":", ": ", "- ", "[", "]", "{", "}", '"', "#", " #", "*", "&a", "!x", "|", "null", "12", "\t",
+       "tags:\n", "not: ", "ends", "in turn: ", "{}", "[]"]  # fmt: skip
 
 
 # --- moments ----------------------------------------------------------------------------------------------

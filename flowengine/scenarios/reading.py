@@ -197,8 +197,7 @@ def _read_contact(node: Node, reader: Reader) -> dict[str, Any] | None:
         return None
     if "number" in node.entries:
         Number().read(node.entries["number"], reader)
-    if "tags" in node.entries and not (
-        isinstance(found["tags"], list) and all(isinstance(each, str) for each in found["tags"])
-    ):
+    tags = found.get("tags", [])
+    if not isinstance(tags, list) or not all(isinstance(each, str) for each in tags):
         reader.expected(node.entries["tags"], "a list of tags, such as [vip]")
     return found
