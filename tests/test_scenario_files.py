@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from scenario_texts import WHOLE, complaints, steps_of, suite, told
 
+from flowengine.cli.finding import complete_flow, complete_state
 from flowengine.project import UsageError, read_project
 from flowengine.scenarios.model import ACTS, NEGATED, NOW, OBSERVATIONS, WORDS, Answer
 from flowengine.scenarios.moments import BadMoment, moment, written
@@ -350,7 +352,7 @@ def test_whatever_is_typed_into_a_file_is_told_and_never_raises(drawn: st.DataOb
         stop = drawn.draw(st.integers(start, min(len(text), start + 60)))
         text = text[:start] + drawn.draw(st.sampled_from(ODD)) + text[stop:]
     read = suite(text)
-    assert read.problems or [each.steps for each in read.scenarios]
+    assert read.problems or read.scenarios
     for problem in read.problems:
         assert problem.message and problem.mark.line <= max(1, len(read.document.lines))
 
@@ -439,6 +441,15 @@ def test_scenarios_are_found_in_folders_by_name_and_beside_flows(folder: Path) -
         UsageError, match=r"flows/nothing\.yaml does not exist; name a file of scenarios, a flow file or"
     ):
         read_suites(["flows/nothing.yaml"])
+
+
+def test_shells_complete_flows_and_never_scenarios(folder: Path) -> None:
+    scenarios = folder / "flows/desk.test.yaml"
+    scenarios.write_text("flow: desk\nstates:\n  wrong: 1\n" + scenarios.read_text())
+    context = click.Context(click.Command("graph"))
+    context.params["flow"] = "desk"
+    assert complete_flow(context, click.Argument(["flow"]), "") == ["desk", "other"]
+    assert complete_state(context, click.Argument(["state"]), "") == ["bye"]
 
 
 def test_files_of_scenarios_are_no_flows(folder: Path) -> None:
