@@ -39,7 +39,9 @@ class Company:
 
     def survey(self, flows: Iterable[str] = ()) -> Coverage:
         """What there is to cover in the flows that have scenarios, or in these."""
-        return survey(self.built.book, list(flows) or [each.flow for each in self.suites])
+        if self.theatre is None:
+            return Coverage({}, {})
+        return survey(self.built.book, sorted(flows) or [each.flow for each in self.suites])
 
 
 def companies(paths: Sequence[str]) -> list[Company]:

@@ -46,13 +46,13 @@ class Report:
 def play(companies: Sequence[Company], wanted: str = "", jobs: int = 0, progress: Progress | None = None) -> Report:
     """Play every scenario whose flow or name holds the words of ``wanted``.
 
-    ``jobs`` is how many processes play; 0: one, or as many as there are processors where that is worth it.
+    Where only some are played, only their flows are surveyed. ``jobs`` is how many processes play; 0: one, or as many as there are processors where that is worth it.
     """
     began = perf_counter()
     work = [(at, each) for at, company in enumerate(companies) for each in company.scenarios(wanted)]
     report = Report(problems=[each for company in companies for each in company.problems])
-    for company in companies:
-        own = company.survey() if company.theatre is not None else Coverage({}, {})
+    for at, company in enumerate(companies):
+        own = company.survey({each.flow for place, each in work if place == at}) if wanted else company.survey()
         report.coverage = Coverage({**report.coverage.wanted, **own.wanted}, {**report.coverage.places, **own.places})
     for done, (at, played, hits) in enumerate(_played(companies, work, jobs or _jobs(len(work))), 1):
         report.told.append((played, companies[at].built.book))

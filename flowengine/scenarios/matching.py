@@ -72,7 +72,8 @@ def _instead(step: Step, kinds: Sequence[str], seen: Sequence[Seen], at: int) ->
 
 
 def _came(seen: Sequence[Seen]) -> str:
-    return ", ".join(map(of_seen, seen)) or "nothing more came"
+    told = [each for each in seen if each.kind != "requests"] or seen
+    return ", ".join(map(of_seen, told)) or "nothing more came"
 
 
 def _not(unwanted: Step, stage: Stage, at: int) -> Match:

@@ -91,13 +91,21 @@ class _Survey:
         choosing = any(each.choice for each in raised)
         for outcome in raised:
             gathers = outcome.name == "chosen" or (outcome.name == "answer" and outcome.default == "none")
-            if not (choosing and gathers):  # it handles choices, and never happens itself
+            if not (choosing and gathers) and not self._cannot_be_refused(state, outcome):
+                # What gathers handles choices, and never happens itself.
                 yield from self._resolved(state, outcome)
         for event in sorted(self._climbing(state) - {each.name for each in raised}):
             if event in state.on:
                 yield Outcome(event, ("same",)), Resolution("on", state.on[event])
             elif event in self.flow.on:
                 yield Outcome(event, ("same",)), Resolution("flow", self.flow.on[event])
+
+    def _cannot_be_refused(self, state: State, outcome: Outcome) -> bool:
+        """Whether this is the refusal of a number that is written out and may always be reached."""
+        if state.kind != "connect" or outcome.name != "error":
+            return False
+        address = self.flow.may_dial.get(state.config.get("to") or "")
+        return address is not None and not address.address.dynamic and not address.per_hour
 
     def _resolved(self, state: State, outcome: Outcome) -> Iterator[tuple[Outcome, Resolution]]:
         """Where the outcome leads; nothing where it cannot happen in any position of the state."""
