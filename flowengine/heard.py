@@ -192,11 +192,14 @@ def _private(library: Library, heard: Heard, result: Result) -> bool:
         return True
     program = library.programs.get(heard.flow)
     node = program.states.get(heard.place) if program is not None else None
-    return program is not None and node is not None and _asks_for_sensitive(program, node)
+    return program is not None and node is not None and _asks_for_sensitive(program, node, heard.what)
 
 
-def _asks_for_sensitive(program: Program, node: Node) -> bool:
+def _asks_for_sensitive(program: Program, node: Node, what: Any) -> bool:
     """Whether an answer here may be for a sensitive variable; menus that are played together answer here too."""
-    fused = node.op.get("fused")
-    nodes = [node, *(program.states[name] for name in fused["states"].values())] if fused else [node]
-    return any(each.op.get("into") in program.sensitive for each in nodes)
+    states = (node.op.get("fused") or {}).get("states", {})
+    if what.__class__ is Callback and what.menu_type == "return" and what.menu_id in states:
+        return program.states[states[what.menu_id]].op.get("into") in program.sensitive
+    return any(
+        each.op.get("into") in program.sensitive for each in (node, *map(program.states.__getitem__, states.values()))
+    )

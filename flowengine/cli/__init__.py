@@ -20,6 +20,8 @@ CLEAN, PROBLEMS, USAGE, FAILED = 0, 1, 2, 3
 COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("flowengine.cli.validate:validate", "Check flows and tell every problem."),
     "explain": ("flowengine.cli.explain:explain", "Say what a rule means, with a wrong and a right example."),
+    "call": ("flowengine.cli.call:call", "Be the caller of a flow, in the terminal."),
+    "chat": ("flowengine.cli.chat:chat", "Be the contact of a flow, in the terminal."),
     "graph": ("flowengine.cli.graph:graph", "Draw a flow as SVG, PNG, PDF, DOT or Mermaid."),
     "test": ("flowengine.cli.test:test", "Play the scenarios beside the flows, and tell what they cover."),
     "compile": ("flowengine.cli.compile:compile_", "Show the callback handlers that a flow becomes."),
@@ -27,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("flowengine.cli.worker:worker", "Fire timers, send messages and place calls."),
     "start": ("flowengine.cli.start:start", "Start a flow with somebody: write to them, or ring them."),
     "dial": ("flowengine.cli.dial:dial", "Start an outbound flow: ring somebody."),
+    "trace": ("flowengine.cli.trace:trace", "Tell a call or conversation from the journal, and why it went so."),
     "post": ("flowengine.cli.post:post", "Send a callback or message to a running server and show the answer."),
 }
 

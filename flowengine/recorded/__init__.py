@@ -1,0 +1,1 @@
+"""What is remembered of calls and conversations, read back: found, told, and made into tests."""
