@@ -81,9 +81,15 @@ def _not(unwanted: Step, stage: Stage, at: int) -> Match:
         fits = not _NOW[unwanted.word](stage, unwanted.value)
         return Match(not fits, at, "it does")
     for each in stage.seen:
-        if each.kind in KINDS[unwanted.word] and (unwanted.value is None or _FITS[unwanted.word](unwanted.value, each)):
+        if each.kind in KINDS[unwanted.word] and _unwanted(unwanted, each):
             return Match(False, at, of_seen(each))
     return Match(True, at)
+
+
+def _unwanted(step: Step, seen: Seen) -> bool:
+    if step.value is None:  # anything of its sort
+        return seen.asks or step.word != "asks"
+    return _FITS[step.word](step.value, seen)
 
 
 # --- texts ------------------------------------------------------------------------------------------------
