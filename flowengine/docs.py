@@ -1,6 +1,6 @@
 """The generated parts of ``docs/``: ``python -m flowengine.docs`` writes them, a test notices when they lag.
 
-``docs/rules.md`` and ``docs/cli.md`` are generated whole; in ``docs/language.md`` what stands between
+``docs/rules.md`` and ``docs/cli.md`` are generated whole; in the other pages what stands between
 ``<!-- generated: NAME -->`` and ``<!-- end -->``.
 """
 
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,9 @@ from flowengine.schema import EVENTS, documentation, example, is_open, kind_outc
 from flowengine.states import KINDS, Kind
 from flowengine.states.base import Outcome
 from flowengine.units import spoken
+
+if TYPE_CHECKING:
+    from flowengine.scenarios.steps import Word
 
 _MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _NAMED_BLOCK = re.compile(r"```yaml (wrong|right)\n")
@@ -300,12 +304,38 @@ def _property(kind: type[Property], about: Described) -> str:
     return f"- **`{about.example.strip()}`**{only}: {about.prose} Takes {phrase(kind.type)}. Told as: “{told}”."
 
 
+def steps(words: Mapping[str, Word]) -> str:
+    """The words of scenarios: each with what it takes, what it means, and an example."""
+    rows = [(f"`{word.example}`", _taken(word), word.doc) for word in words.values()]
+    return table(("Step", "Takes", "Means"), rows)
+
+
+def _taken(word: Word) -> str:
+    if word.type is None:
+        return ""
+    return f"{phrase(word.type)}{', or nothing' if word.bare else ''}"
+
+
+def acts() -> str:
+    from flowengine.scenarios.steps import ACTS
+
+    return steps(ACTS)
+
+
+def observations() -> str:
+    from flowengine.scenarios.steps import OBSERVATIONS
+
+    return steps(OBSERVATIONS)
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "kinds": kinds,
     "instructions": instructions,
     "flow_keys": flow_keys,
     "project_keys": project_keys,
     "properties": properties,
+    "acts": acts,
+    "observations": observations,
     "facts": facts,
     "filters": filters,
     "defaults": defaults,

@@ -1,0 +1,89 @@
+"""docs/testing.md is true: every file in it is played, every command in it runs and prints what it shows."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flowengine.scenarios.reading import suite_from_text
+
+PAGE = (Path(__file__).parent.parent / "docs" / "testing.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+FILES = {match[1]: text for kind, text in BLOCKS if kind == "yaml" and (match := re.match(r"# (\S+\.yaml)\n", text))}
+PARTS = [text for kind, text in BLOCKS if kind == "yaml" and re.match(r"# \S+\.yaml \(part\)\n", text)]
+COMMANDS = [
+    (command, shown)
+    for (kind, text), (next_kind, shown) in zip(BLOCKS, [*BLOCKS[1:], ("", "")], strict=True)
+    if kind == "console"
+    for shown in [shown if next_kind == "text" else ""]
+    for command in (line[2:] for line in text.splitlines() if line.startswith("$ "))
+]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The files of the page. The chat comes later than the first command, so it is put aside for that one."""
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    return tmp_path
+
+
+def played(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    words = shlex.split(command)
+    assert words[0] == "flowengine"
+    env = {**os.environ, "NO_COLOR": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", *words], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_there_is_something_to_test() -> None:
+    assert len(FILES) >= 4 and len(COMMANDS) >= 5 and PARTS
+
+
+@pytest.mark.parametrize(("command", "shown"), COMMANDS, ids=[command for command, _ in COMMANDS])
+def test_every_command_runs_and_prints_what_is_shown(command: str, shown: str, project: Path) -> None:
+    if "visit" not in command:
+        for each in (project / "flows").glob("visit*"):
+            each.unlink()
+    done = played(command, project)
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr
+    if shown:
+        assert untimed(done.stdout) == untimed(shown), f"{command}: paste the output into docs/testing.md"
+
+
+def untimed(text: str) -> str:
+    return re.sub(r"\([0-9.]+ s\)", "(0.01 s)", text).strip()
+
+
+def test_the_mend_that_the_page_names_is_one(project: Path) -> None:
+    flow = project / "flows" / "hello.yaml"
+    (mend,) = re.findall(r"`(when: tier \| lower == \"gold\")`", PAGE)
+    flow.write_text(flow.read_text("utf-8").replace('when: tier == "gold"', mend), "utf-8")
+    done = played("flowengine test flows/hello.yaml", project)
+    assert done.returncode == 0 and done.stdout.startswith("3 passed"), done.stdout
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_surrounds_a_scenario_is_read(part: str) -> None:
+    """What may stand in a scenario stands in one; two of them may stand at the top of the file."""
+    body = "".join(f"    {line}\n" for line in part.splitlines()[1:])
+    suite = suite_from_text(f"flow: hello\nscenarios:\n  one:\n{body}    steps: [ caller dials ]\n", "hello.test.yaml")
+    assert suite.problems == [] and suite.scenarios[0].contact["name"] == "Ann"
+    head = "".join(
+        f"{line}\n"
+        for line in part.splitlines()[1:]
+        if not re.match("functions|  price|  stock|random|contact|env", line)
+    )
+    suite = suite_from_text(
+        f"flow: hello\n{head}scenarios: {{ one: {{ steps: [ caller dials ] }} }}\n", "hello.test.yaml"
+    )
+    assert suite.problems == [] and len(suite.scenarios[0].servers) == 4
