@@ -248,6 +248,12 @@ class Stage:
         self._before, self.posted = self.posted, []
         self.seen.clear()
 
+    def take_back(self) -> None:
+        """An act that nobody could do, and of which nothing came, was none: no time has passed."""
+        if not self.posted and not self.seen:
+            self.now -= 1.0
+            self.posted, self._before = self._before, []
+
     def end_act(self) -> None:
         """The worker does what is to be done; trouble that came up is raised. Raises :class:`Trouble`."""
         self.work()
@@ -346,12 +352,19 @@ class Stage:
             self.work()
         raise Trouble(f"more than {MOST_AT_ONCE} things became due: something goes round in circles")
 
+    @property
+    def due(self) -> float | None:
+        """When the next thing happens by itself (Unix seconds), dates that contacts have aside."""
+        return min(self._dues(), default=None)
+
+    def _dues(self) -> list[float]:
+        upcoming = self.store.upcoming(self.now)
+        dues = [each.due for each in self.phones.values() if each.due is not None]
+        return dues if upcoming is None else [*dues, upcoming]
+
     def _next(self, target: float) -> float:
         """When the next thing happens by itself; later than ``target`` where nothing does before."""
-        dues = [each.due for each in self.phones.values() if each.due is not None]
-        upcoming = self.store.upcoming(self.now)
-        if upcoming is not None:
-            dues.append(upcoming)
+        dues = self._dues()
         if self.library.occasions.schedules and self.now < target:
             dues.append(min(target, self.now + LATE / 2))
         return min(dues, default=target + 1)

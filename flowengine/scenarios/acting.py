@@ -26,7 +26,11 @@ def perform(stage: Stage, step: Step) -> None:
     :class:`~flowengine.stage.Trouble` where the play broke.
     """
     stage.begin_act()
-    _ACTS[step.word](stage, step.value)
+    try:
+        _ACTS[step.word](stage, step.value)
+    except CannotAct:
+        stage.take_back()
+        raise
     stage.end_act()
 
 
