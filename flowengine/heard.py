@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from flowengine.turns import Result
 
 HIDDEN = "****"
-UNUSED = frozenset({"stale", "late", "ignored", "alert", "opted_out", "unclaimed", "resumed"})
+UNUSED = frozenset(
+    {"stale", "late", "ignored", "alert", "opted_out", "unclaimed", "resumed", "invalidinput", "repeated"}
+)
 """Events of turns that had no use for what came."""
 MOST = 1024
 """Characters of a text that are kept."""
