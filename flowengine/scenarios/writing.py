@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -66,17 +67,26 @@ def _values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as scenarios write them, in the largest unit that divides them."""
+    """Seconds as scenarios write them, in the largest unit that divides them; what no text means is rounded up."""
     whole = [f"{seconds / size:.0f}{name}" for name, size in _UNITS if seconds >= size]
     parts = [f"{seconds / size:.3f}".rstrip("0").rstrip(".") + name for name, size in reversed(_UNITS)]
-    return next((text for text in (*whole, "0s", *parts) if _means(text, seconds)), f"{seconds:.0f}s")
+    exact = next((text for text in (*whole, "0s", *parts) if _means(text, seconds)), "")
+    return exact or next(text for text in _above(seconds) if _reads(text) is not None)
+
+
+def _above(seconds: float) -> Iterator[str]:
+    yield from (f"{ceil(seconds / size)}{name}" for name, size in reversed(_UNITS))
 
 
 def _means(text: str, seconds: float) -> bool:
+    return _reads(text) == seconds
+
+
+def _reads(text: str) -> float | None:
     try:
-        return units.seconds(text) == seconds
+        return units.seconds(text)
     except ValueError:
-        return False
+        return None
 
 
 # --- scenarios -------------------------------------------------------------------------------------------

@@ -28,7 +28,8 @@ class Raw(str):
 def entry(head: str, value: Any, at: int) -> list[str]:
     """The lines of a key or dash (``head``, with its indentation) and its value; ``at`` is where deeper lines begin."""
     one = inline(value)
-    if one is not None and (not isinstance(value, Mapping | list | tuple) or len(head) + 1 + len(one) <= WIDTH):
+    several = isinstance(value, Mapping | list | tuple) and len(value) > 0
+    if one is not None and (not several or len(head) + 1 + len(one) <= WIDTH):
         return [f"{head} {one}"]
     if isinstance(value, str):
         return [f"{head} {'|' if value.endswith(chr(10)) else '|-'}", *_literal(value, at)]
