@@ -76,6 +76,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("scenarios.results",),
     ("scenarios.many",),
     ("pytest_plugin",),
+    ("terminal",),
     ("wsgi", "cli", "docs", "__main__", ""),
 )
 LATER: dict[tuple[str, str], str] = {
