@@ -15,6 +15,9 @@ from flowengine.scenarios.coverage_report import as_data
 from flowengine.scenarios.running import Played
 from flowengine.scenarios.telling import conversation
 
+TITLE = "scenario"
+"""Of an annotation that tells of a failing scenario; rules belong to what ``validate`` finds."""
+
 Told = tuple[Played, Book]
 """A scenario as it was played, and the flows it was played on."""
 
@@ -62,7 +65,7 @@ def _problem(played: Played) -> Problem:
     assert failure is not None
     notes = tuple(filter(None, (f"but {failure.but}", f"because {failure.because}" if failure.because else "")))
     message = f"{scenario.flow}: {scenario.name}: expected {failure.expected}"
-    return Problem("scenario", failure.mark, message, notes=notes, flow=scenario.flow)
+    return Problem(TITLE, failure.mark, message, notes=notes, flow=scenario.flow)
 
 
 def as_junit(told: Iterable[Told], problems: Sequence[Problem]) -> str:
