@@ -7,12 +7,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 import pytest
-from chatting import Chat, open_chat
+from chatting import Chat
 from serving import KEY, NOON, SECRET, Line
 from test_heard import BOOK
 from test_serve import serving
@@ -22,8 +21,6 @@ from flowengine.recorded.reading import NotFound, find, history
 from flowengine.recorded.telling import _CAME, Sources, came
 from flowengine.stores import open_store
 from flowengine.stores.base import JournalRow, Write
-
-__all__ = ["open_chat"]
 
 DESK = """
 flow: desk
@@ -212,18 +209,15 @@ def test_a_broken_turn_is_told_with_its_incident(tmp_path: Path) -> None:
     assert "7391" not in told
 
 
-def test_a_conversation_is_told_with_what_was_sent(
-    open_chat: Callable[..., Chat], tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    chat = open_chat(BOOK)
-    file = tmp_path / "0" / "chat.db"
-    if not file.exists():
-        pytest.skip("only what is in a file can be traced")
+def test_a_conversation_is_told_with_what_was_sent(tmp_path: Path) -> None:
+    file = tmp_path / "chat.db"
+    chat = Chat(tmp_path, BOOK, store=f"sqlite:///{file}")
     chat.write("book")
     chat.write("tomorrow\x1b[31m or +12025550150")
     chat.now += 3 * 86_400
     chat.wait(1)
     told = trace(tmp_path, chat.key[:8], "--store", f"sqlite:///{file}").stdout
+    chat.store.close()
     lines = told.splitlines()
     assert lines[0].startswith("conversation of book  Mon 24 Nov 2025")
     assert "    sends     “When, you?”" in lines and "Thu 27 Nov 2025" in lines
