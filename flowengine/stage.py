@@ -99,7 +99,8 @@ class Theatre:
     """Flows made ready to be played often. ``library`` is not changed."""
 
     def __init__(self, library: Library) -> None:
-        self.library = replace(library, tracked=True, use_blocks=False, app=APP)
+        programs = {name: _startable(each) for name, each in library.programs.items()}
+        self.library = replace(library, programs=programs, tracked=True, use_blocks=False, app=APP)
         self.ready = fallbacks(self.library)
 
     def stage(self, flow: str, world: World) -> Stage:
@@ -184,10 +185,14 @@ class Stage:
         self.seen.append(seen)
 
     def _dialled(self) -> str:
-        session = self.session
-        program = self.library.programs.get(session.flow) if session is not None else None
-        node = program.states.get(session.place) if program is not None and session is not None else None
-        return str(node.op.get("to", "")) if node is not None else ""
+        """What the flow that is dialling calls the number, in ``may_dial``."""
+        for session in self.sessions():
+            program = self.library.programs.get(session.flow)
+            node = program.states.get(session.place) if program is not None else None
+            name = node.op.get("to") if node is not None else None
+            if program is not None and name in program.may_dial:
+                return str(name)
+        return ""
 
     def _heed(self, attempt: Attempt[Any], result: Result) -> None:
         session, outcome = attempt.session, result.outcome
@@ -460,6 +465,13 @@ class Stage:
         if stub.fails:
             raise RuntimeError("as the scenario says")
         return stub.result
+
+
+def _startable(program: Program) -> Program:
+    """A flow of messages that only others play can be started as well: scenarios play it by itself."""
+    if program.channel != "message" or program.image["triggers"]:
+        return program
+    return replace(program, image={**program.image, "triggers": [["start", "api", {}]]})
 
 
 def _serves(server: Server, request: Request) -> bool:
