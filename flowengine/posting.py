@@ -13,6 +13,22 @@ TIMEOUT = 10.0
 """Seconds in which a server should have answered."""
 
 
+CALLBACK_REFUSED = {
+    400: "the server cannot use this body",
+    401: "the server wants a signature: set VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET as it has them",
+    404: "the server has no such path; /voice takes every callback",
+    405: "the server does not take POST there",
+    413: "the body is too large",
+}
+WEBHOOK_REFUSED = {
+    401: "the server wants a signature: set CONVERSATION_WEBHOOK_SECRET as it has it",
+    404: "the server takes no messages: none of its flows has channel: message",
+    413: "the body is too large",
+    503: "the store is down, so that nothing was kept: the platform would send it again",
+}
+"""What a status other than 200 means, of a callback and of a webhook."""
+
+
 class Unreached(Exception):
     """No answer could be had: one sentence, and what to do."""
 

@@ -450,7 +450,8 @@ def masked(number: str) -> str:
 class Chat:
     """One contact of an app: what they read, and what they write, tap and share.
 
-    ``deliver`` posts a webhook. ``business`` is the number (or name) that they write to.
+    ``deliver`` posts a webhook. ``business`` is the number (or name) that they write to. ``seed`` makes the ids of
+    messages, the same ones in every play unless it is another.
     """
 
     def __init__(
@@ -462,10 +463,11 @@ class Chat:
         channel: str,
         identity: str,
         business: str = "",
+        seed: int = 0,
     ) -> None:
         self._deliver, self._saw, self._clock = deliver, saw, clock
         self.channel, self.identity, self.business = channel, identity, business
-        self._ids = Ids()
+        self._ids = Ids(seed)
         self._bodies = Bodies(app, "project", self._ids, clock, "DISPATCH")
         self.got: list[Record] = []
 

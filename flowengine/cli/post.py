@@ -14,6 +14,7 @@ from flowengine.cli import PROBLEMS, Command, Sentence
 from flowengine.cli.finding import note, say
 from flowengine.cli.reply import Outbox, of_this_app, signed, webhook_in, written
 from flowengine.inshort import in_short
+from flowengine.posting import CALLBACK_REFUSED, WEBHOOK_REFUSED
 from flowengine.report import paint_for
 
 
@@ -83,7 +84,7 @@ def _write(target: str, body: bytes, again: bool) -> None:
         outbox = Outbox()
         status, answer = _send(target, body, signed(body))
         if status != 200:
-            note(f"{status}: {_REFUSED.get(status) or 'the server answered'}")
+            note(f"{status}: {WEBHOOK_REFUSED.get(status) or 'the server answered'}")
             if answer:
                 say(answer.decode("utf-8", "replace").rstrip(), paint)
             raise click.exceptions.Exit(PROBLEMS)
@@ -120,21 +121,6 @@ def _signed(url: str, body: bytes) -> dict[str, str]:
         raise Sentence(str(wrong)) from None
 
 
-_SAID = {
-    400: "the server cannot use this body",
-    401: "the server wants a signature: set VOICE_APPLICATION_KEY and VOICE_APPLICATION_SECRET as it has them",
-    404: "the server has no such path; /voice takes every callback",
-    405: "the server does not take POST there",
-    413: "the body is too large",
-}
-_REFUSED = {
-    401: "the server wants a signature: set CONVERSATION_WEBHOOK_SECRET as it has it",
-    404: "the server takes no messages: none of its flows has channel: message",
-    413: "the body is too large",
-    503: "the store is down, so that nothing was kept: the platform would send it again",
-}
-
-
 def _show(status: int, answer: bytes) -> None:
     paint = paint_for(sys.stdout, os.environ)
     svaml = _parsed(answer)
@@ -143,7 +129,7 @@ def _show(status: int, answer: bytes) -> None:
         say(json.dumps(svaml, indent=2, ensure_ascii=False), paint)
         return
     empty = "an empty answer, as for an event that needs none" if status == 200 else ""
-    note(f"{status}: {_SAID.get(status, empty) or 'the server answered'}")
+    note(f"{status}: {CALLBACK_REFUSED.get(status, empty) or 'the server answered'}")
     if answer:
         say(answer.decode("utf-8", "replace").rstrip(), paint)
 

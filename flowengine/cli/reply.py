@@ -71,12 +71,17 @@ class Outbox:
         before = self._waiting()
         self._before = None if before is None else {each.id for each in before}
 
+    @property
+    def known(self) -> bool:
+        """Whether the store can be looked into."""
+        return self._before is not None
+
     def show(self) -> Iterator[str]:
         """The messages as the contact reads them; what is to be known about them goes to standard error."""
-        if self._before is None:
+        if not self.known:
             note("200: accepted. The store is not a file in this folder, so that the reply cannot be shown here")
             return
-        sends = self._sends()
+        sends = self.sends()
         if not sends:
             note(_NOTHING)
             return
@@ -84,8 +89,8 @@ class Outbox:
         yield from (readable(each) for each in sends)
         self._unsent()
 
-    def _sends(self) -> list[dict[str, Any]]:
-        """The newest rows that are messages; while a worker has the turn, its messages are waited for."""
+    def sends(self) -> list[dict[str, Any]]:
+        """The bodies of the newest rows that are messages; while a worker has the turn, they are waited for."""
         from flowengine.messages.envelope import envelope
 
         until = monotonic() + PATIENCE

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from flowengine.scenarios.steps import Step
-from flowengine.simulator import CannotAct
-from flowengine.stage import CALLER, WITHHELD, Stage
+from flowengine.simulator import CannotAct, Chat, Phone
+from flowengine.stage import CALLER, WITHHELD
 
 _SHARED: Mapping[str, Mapping[str, Any]] = {
     "photo": {"media": "https://media.example.com/photo.jpg"},
@@ -19,7 +19,29 @@ _FILE = {
 }
 
 
-def perform(stage: Stage, step: Step) -> None:
+class Actor(Protocol):
+    """Who can do what scenarios say: a :class:`~flowengine.stage.Stage`, or what is like one."""
+
+    refusing: bool
+
+    @property
+    def phone(self) -> Phone: ...
+
+    @property
+    def chat(self) -> Chat: ...
+
+    def begin_act(self) -> None: ...
+    def take_back(self) -> None: ...
+    def end_act(self) -> None: ...
+    def dial(self, to: str, cli: str, custom: str, headers: Mapping[str, str] | None) -> None: ...
+    def start(self, inputs: Mapping[str, Any]) -> None: ...
+    def silence(self) -> None: ...
+    def wait(self, seconds: float) -> None: ...
+    def event(self, name: str, data: Any) -> None: ...
+    def again(self) -> None: ...
+
+
+def perform(stage: Actor, step: Step) -> None:
     """Do what the step says, and what comes of it at once; ``stage.seen`` is what was observed.
 
     Raises :class:`~flowengine.simulator.CannotAct` where nobody could do it now, and
@@ -34,14 +56,14 @@ def perform(stage: Stage, step: Step) -> None:
     stage.end_act()
 
 
-def _dial(stage: Stage, value: Any) -> None:
+def _dial(stage: Actor, value: Any) -> None:
     given = value or {}
     cli = given.get("from", CALLER)
     cli = WITHHELD if cli == "withheld" else cli
     stage.dial(given.get("to", ""), cli, given.get("custom", ""), given.get("headers"))
 
 
-def _write(stage: Stage, value: Any) -> None:
+def _write(stage: Actor, value: Any) -> None:
     if value.get("channel"):
         stage.chat.channel = value["channel"]
     if value.get("from"):
@@ -49,11 +71,11 @@ def _write(stage: Stage, value: Any) -> None:
     stage.chat.write(value["text"])
 
 
-def _share(stage: Stage, value: Any) -> None:
+def _share(stage: Actor, value: Any) -> None:
     stage.chat.share(_SHARED[value] if isinstance(value, str) else value)
 
 
-def _notify(stage: Stage, value: Any) -> None:
+def _notify(stage: Actor, value: Any) -> None:
     fields = dict(value)
     kind, phone = fields.pop("type"), stage.phone
     if kind in _FILE:
@@ -61,14 +83,14 @@ def _notify(stage: Stage, value: Any) -> None:
     phone.notify(kind, fields)
 
 
-def _refuse(refusing: bool) -> Callable[[Stage, Any], None]:
-    def act(stage: Stage, value: Any) -> None:
+def _refuse(refusing: bool) -> Callable[[Actor, Any], None]:
+    def act(stage: Actor, value: Any) -> None:
         stage.refusing = refusing
 
     return act
 
 
-_ACTS: dict[str, Callable[[Stage, Any], None]] = {
+_ACTS: dict[str, Callable[[Actor, Any], None]] = {
     "caller dials": _dial,
     "flow starts": lambda stage, value: stage.start(value or {}),
     "presses": lambda stage, value: stage.phone.press(value),
