@@ -414,7 +414,7 @@ class Chats(Turns[Session]):
             return self._broken(attempt, talk, error, source, hidden)
         if reacted is None:
             return Result(kept=False)
-        return Result(reacted.event, reacted.source, reacted.outcome)
+        return Result(reacted.event, reacted.source, reacted.outcome, hidden=hidden)
 
     def _person(self, session: Session, talk: Talk) -> Person:
         """Consent and window belong to the channel, also where one session goes over several."""

@@ -193,8 +193,11 @@ def _private(library: Library, heard: Heard, result: Result) -> bool:
     ):
         return True
     program = library.programs.get(heard.flow)
-    node = program.states.get(heard.place) if program is not None else None
-    return program is not None and node is not None and _asks_for_sensitive(program, node, heard.what)
+    if program is None:
+        return False
+    node = program.states.get(heard.place)
+    # Where a flow is over that asks for such values, an answer to it may still come.
+    return bool(program.sensitive) if node is None else _asks_for_sensitive(program, node, heard.what)
 
 
 def _asks_for_sensitive(program: Program, node: Node, what: Any) -> bool:

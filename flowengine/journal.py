@@ -22,16 +22,12 @@ def journal_row(library: Library, attempt: Attempt[Any], result: Result) -> Jour
     """The row of a turn that has just been run."""
     session, outcome, recorded = attempt.session, result.outcome, attempt.world.recorded
     told: dict[str, Any] = {"ms": round((monotonic() - attempt.began) * 1000, 3)}
-    sensitive = result.hidden
     digest = library.digest
-    if outcome is not None:
-        sensitive = outcome.sensitive
-    elif library.hides and not sensitive:
-        sensitive = library.hidden(session)
+    sensitive = _sensitive(library, session, result) if library.hides else ()
     if attempt.heard is not None:
         told["heard"] = as_told(library, attempt.heard, result, sensitive)
     if outcome is not None:
-        _tell(library, outcome, told)
+        _tell(library, outcome, sensitive, told)
     if recorded:
         told["recorded"] = redact(recorded, sensitive, digest)
     if result.incident:
@@ -45,19 +41,25 @@ def journal_row(library: Library, attempt: Attempt[Any], result: Result) -> Jour
     )  # fmt: skip
 
 
-def _tell(library: Library, outcome: Outcome, told: dict[str, Any]) -> None:
+def _sensitive(library: Library, session: Any, result: Result) -> Sequence[str]:
+    """What was sensitive before the turn and what has become so: a flow that begins forgets what another one knew."""
+    now = library.hidden(session) if result.outcome is None else result.outcome.sensitive
+    return list(dict.fromkeys([*result.hidden, *now]))
+
+
+def _tell(library: Library, outcome: Outcome, sensitive: Sequence[str], told: dict[str, Any]) -> None:
     """What the turn went through and what follows from it."""
     told["path"] = outcome.path
     if outcome.because:
         told["because"] = outcome.because
     if outcome.changes:
-        told["changes"] = _changes(library, outcome)
+        told["changes"] = _changes(library, outcome, sensitive)
     if outcome.effects:
         told["effects"] = [each.kind for each in outcome.effects]
         if said := _said(outcome.effects):
-            told["said"] = [redact_typed(each, outcome.sensitive, library.digest) for each in said]
+            told["said"] = [redact_typed(each, sensitive, library.digest) for each in said]
     if outcome.notes:
-        told["notes"] = redact(outcome.notes, outcome.sensitive, library.digest)
+        told["notes"] = redact(outcome.notes, sensitive, library.digest)
 
 
 def _said(effects: Sequence[Effect]) -> list[str]:
@@ -66,8 +68,8 @@ def _said(effects: Sequence[Effect]) -> list[str]:
     return [str(each.get("text") or f"({next(iter(each), '')})") for each in contents]
 
 
-def _changes(library: Library, outcome: Outcome) -> Any:
+def _changes(library: Library, outcome: Outcome, sensitive: Sequence[str]) -> Any:
     # A subflow that has ended, or begun, may have had the variable.
     hidden = {name for each in library.programs.values() for name in each.sensitive} if library.hides else ()
     shown = {name: "****" if name in hidden else value for name, value in outcome.changes.items()}
-    return redact(shown, outcome.sensitive, library.digest)
+    return redact(shown, sensitive, library.digest)

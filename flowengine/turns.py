@@ -81,8 +81,8 @@ class Result:
     """What a run came to. ``event`` came at the state ``source``; ``shown`` is the answer as the journal keeps it.
 
     ``answer`` goes back to who called. ``rows`` are effects beside those of the outcome. ``hidden`` are values that
-    the row of a broken turn must not show. Without ``told`` the turn is in no journal; without ``kept`` nothing is
-    written at all. ``error`` is what broke it.
+    the row must not show, beside those that the outcome names. Without ``told`` the turn is in no journal; without
+    ``kept`` nothing is written at all. ``error`` is what broke it.
     """
 
     event: str = ""

@@ -354,3 +354,16 @@ def test_a_number_that_is_written_is_hidden_however_it_is_written(open_chat: Ope
 )
 def test_a_day_is_no_number(day: str) -> None:
     assert redact_typed(day, (), str) == day
+
+
+def test_after_a_flow_that_asked_for_something_sensitive_words_may_still_be_it(open_chat: Open) -> None:
+    chat = open_chat(PINS.replace("keywords: [go]", "any: true"))
+    chat.write("hello")
+    chat.write("4711")
+    chat.wait(10)
+    chat.write("red")
+    chat.write("done")
+    assert chat.talk.ended
+    chat.write("again with 4711")
+    told = [each["text"] for each in chat_heard(chat) if each["event"] == "message"]
+    assert (told[0], told[-1]) == ("hello", "****") and "4711" not in written(chat.store, chat.key)
