@@ -216,6 +216,7 @@ class Phone:
 
     def press(self, keys: str) -> None:
         """Keys, one after the other; digits that are too few are complete after a silence."""
+        self.pressed = 0
         if self.stands == "room":
             self._press_in_room(keys)
             return
@@ -510,14 +511,14 @@ class Chat:
         """The newest button or row with this label or value."""
         wanted = _folded(what)
         for record in reversed(self.got):
-            for label, postback in record.options:
+            for label, postback in buttons(record):
                 if wanted in (_folded(label), _folded(postback.partition("#")[0])):
                     self._say(contents.tap(record.message_id, postback))
                     return
         raise CannotAct(f'nothing to tap is called "{what}"; {self._tappable()}')
 
     def _tappable(self) -> str:
-        labels = [label for label, _ in self.got[-1].options] if self.got else []
+        labels = [label for label, _ in buttons(self.got[-1])] if self.got else []
         if labels:
             return f"the last message shows {', '.join(labels)}"
         return f"{self.channel} shows no buttons here: write the answer"
@@ -544,9 +545,31 @@ def _elsewhere(record: Record) -> Seen:
 
 
 def read(record: Record, question: bool) -> Seen:
-    """A message as its reader sees it."""
-    labels = tuple(label for label, _ in record.options)
-    return Seen("reads", record.text, question or bool(labels), labels, record.body)
+    """A message as its reader sees it; of a template that the platform words, its name, language and values."""
+    labels = tuple(label for label, _ in buttons(record))
+    return Seen("reads", _worded(record), question or bool(labels), labels, record.body)
+
+
+def _worded(record: Record) -> str:
+    template = _template(record)
+    if not template:
+        return record.text
+    name = " ".join(filter(None, (template["template_id"], template.get("language_code"))))
+    values = [text for key, text in template.get("parameters", {}).items() if key.startswith(("header", "body"))]
+    return " ".join((f"[{name}]", *values))
+
+
+def buttons(record: Record) -> list[tuple[str, str]]:
+    """What can be tapped and what it gives back; a template's buttons are called by their values."""
+    parameters = _template(record).get("parameters", {})
+    payloads = [text for key, text in parameters.items() if "quick_reply" in key and text]
+    return [*record.options, *((each.partition("#")[0], each) for each in payloads)]
+
+
+def _template(record: Record) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = record.message.get("template_message", {})
+    of_channels: Mapping[str, Mapping[str, Any]] = found.get("channel_template", {})
+    return found.get("omni_template") or next(iter(of_channels.values()), {})
 
 
 def _folded(text: str) -> str:

@@ -6,7 +6,7 @@ calls, change them and send messages, which the :mod:`flowengine.simulator` then
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -19,7 +19,7 @@ from flowengine.delivery.message import Messages, Pace
 from flowengine.delivery.occasion import Schedules
 from flowengine.engine.fallback import fallbacks
 from flowengine.engine.library import Library
-from flowengine.engine.occasions import LATE
+from flowengine.engine.occasions import LATE, dated
 from flowengine.engine.outcome import NotTaken
 from flowengine.engine.person import contact_record
 from flowengine.engine.session import Session, load
@@ -32,7 +32,7 @@ from flowengine.simulator import CALLS, CannotAct, Chat, Phone, Seen
 from flowengine.sinch.conversation import Permanent
 from flowengine.sinch.voice import VoiceError
 from flowengine.starting import CannotStart, start_conversation
-from flowengine.stores.base import Record
+from flowengine.stores.base import Effect, Record, Write
 from flowengine.stores.memory import MemoryStore
 from flowengine.turns import Attempt, Result
 from flowengine.values import coerce
@@ -175,7 +175,15 @@ class Stage:
         fields = {name: coerce(declared[name]["type"], each) for name, each in contact.items() if name in declared}
         tags = dict.fromkeys(contact.get("tags") or (), True)
         known = {"number": number, **own, "fields": fields, "tags": tags}
-        self.store.merge(Record(contact_record(number), orjson.dumps(known)))
+        record = Record(contact_record(number), orjson.dumps(known))
+        occasions = list(self._occasions(record.key, fields, str(own.get("timezone", ""))))
+        self.store.commit(Write("before", 0, b"{}", self.now, self.now, effects=occasions, records=[record]))
+
+    def _occasions(self, contact: str, fields: Mapping[str, Any], timezone: str) -> Iterator[Effect]:
+        """What the dates that are known of the contact will begin."""
+        for name, value in fields.items():
+            for wish in dated(self.library.occasions, name, value, contact, timezone, self.now):
+                yield Effect(f"{name} {wish.due}", wish.kind, orjson.dumps(wish.payload), wish.due or 0.0)
 
     # --- what is observed ----------------------------------------------------------------------------------
 
