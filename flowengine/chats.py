@@ -265,7 +265,7 @@ class Chats(Turns[Session]):
             session.talk.channels = _channels(session.talk.channel, program.image["channels"])
             return chat.begin(self.library, session, program.name, cause["state"], cause["inputs"], world, person)
 
-        what = {"event": "start", "flow": program.name, "inputs": cause["inputs"]}
+        what = {"event": "start", "flow": program.name, "inputs": cause["inputs"], "channel": cause["address"][1]}
         return Happening({**what, "state": cause["state"]} if cause["state"] else what, happens)
 
     def woken(self, key: str) -> None:
@@ -396,6 +396,8 @@ class Chats(Turns[Session]):
             return _queued(attempt, cause, accepted)
         world.budget = BUDGET
         world.before_outside = _defer if cause else _go_ahead
+        if known := person.known():
+            world.recorded.append(["contact", known])
         source, hidden = session.place, self.library.hidden(session) if self.library.hides else []
         attempt.heard = Heard(happening.what, session.flow, source)
         try:

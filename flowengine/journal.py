@@ -24,6 +24,8 @@ def journal_row(library: Library, attempt: Attempt[Any], result: Result) -> Jour
     told: dict[str, Any] = {"ms": round((monotonic() - attempt.began) * 1000, 3)}
     digest = library.digest
     sensitive = _sensitive(library, session, result) if library.hides else ()
+    if session.frames:
+        told["root"] = session.frames[0]["flow"]
     if attempt.heard is not None:
         told["heard"] = as_told(library, attempt.heard, result, sensitive)
     if outcome is not None:

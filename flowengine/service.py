@@ -176,15 +176,17 @@ class Service(Turns[Session]):
             self.counted("unused_number")
             return Reacted("unused", body=self.library.say_and_hang_up("unused", self._language(), "I"))
         session.flow, session.rev = program.name, self.library.revision
-        self._meet(session, normal_caller(callback.cli) if callback.cli_known else "")
+        self._meet(session, normal_caller(callback.cli) if callback.cli_known else "", world)
         return start(self.library, program, session, callback, world)
 
-    def _meet(self, session: Session, number: str) -> None:
+    def _meet(self, session: Session, number: str, world: World) -> None:
         """What is known of the one at the other end of a call, where some flow asks for it."""
         if not number or not self.library.keeps_callers:
             return
         session.person = session.told.get("person") or contact_record(number)
-        session.contact, session.known = known_of(self.store.record(session.person), number)
+        session.contact, session.known = world.once(
+            "contact", lambda: known_of(self.store.record(session.person), number)
+        )
 
     def _stranger(self, callback: Callback) -> bytes:
         """A callback of a call that has no session."""
@@ -289,7 +291,7 @@ class Service(Turns[Session]):
             session.told = dict(told or {})
             attempt.heard = Heard({"event": "start", "flow": flow, "inputs": inputs})
             phones = [name for name, each in program.image["inputs"].items() if each["type"] == "phone"]
-            self._meet(session, next((str(inputs[name]) for name in phones if inputs.get(name)), ""))
+            self._meet(session, next((str(inputs[name]) for name in phones if inputs.get(name)), ""), attempt.world)
             return _unasked(attempt, place_call(self.library, program, session, inputs, attempt.world))
 
         result = self.again(key, run, new=True)

@@ -295,7 +295,7 @@ def test_links_receipts_consent_and_starts(open_chat: Open) -> None:
     told = [orjson.loads(each.body)["heard"] for each in chat.store.journal(key)]
     hashed = f"~{chat.service.library.digest('12025550150')}"
     assert told == [
-        {"event": "start", "flow": "book", "inputs": {"name": "Ann"}},
+        {"event": "start", "flow": "book", "inputs": {"name": "Ann"}, "channel": "SMS"},
         {"event": "receipt", "status": "FAILED", "reason": f"gone {hashed}"},
     ]
     body = {

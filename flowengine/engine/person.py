@@ -40,6 +40,14 @@ class Person:
     met: bool = False
     joined: str = ""
 
+    def known(self) -> dict[str, Any]:
+        """What turns depend on and no turn of the conversation need have said: empty where nothing is known."""
+        if not (self.fields or self.tags or self.name or self.language or self.timezone or self.out):
+            return {}
+        found = {name: getattr(self, name) for name in KNOWN}
+        found |= {"fields": dict(self.fields), "tags": {**self.tags}, "out": self.out}
+        return {name: each for name, each in found.items() if each}
+
     def facts(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
         """``contact.`` in expressions; a declared field that was never set is its default, else empty."""
         return {
