@@ -50,7 +50,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("checks",),
     ("compiler", "linking"),
     ("engine",),
-    ("build", "scenarios.coverage", "scenarios.survey"),
+    ("build", "scenarios.coverage", "scenarios.possible"),
+    ("scenarios.survey",),
     ("heard",),
     ("journal",),
     ("turns",),
@@ -77,6 +78,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("scenarios.many",),
     ("pytest_plugin",),
     ("terminal",),
+    ("exploring",),
     ("wsgi", "cli", "docs", "__main__", ""),
 )
 LATER: dict[tuple[str, str], str] = {
