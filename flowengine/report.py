@@ -260,17 +260,21 @@ def as_github(problems: Iterable[Problem]) -> str:
 
 def annotation(problem: Problem) -> str:
     """A problem as a workflow command."""
-    mark = problem.mark
+    fix = [f"fix: {problem.fix}"] if problem.fix else []
+    return workflow_command(problem.severity, problem.mark, problem.rule, [problem.message, *problem.notes, *fix])
+
+
+def workflow_command(severity: str, mark: Mark, title: str, lines: Iterable[str]) -> str:
+    """What GitHub shows beside the line."""
     where = {
         "file": mark.file,
         "line": mark.line,
         "col": mark.column,
         "endColumn": mark.column + mark.length,
-        "title": problem.rule,
+        "title": title,
     }
     properties = ",".join(f"{key}={_property(str(value))}" for key, value in where.items())
-    body = "\n".join([problem.message, *problem.notes, *([f"fix: {problem.fix}"] if problem.fix else [])])
-    return f"::{problem.severity} {properties}::{_data(body)}"
+    return f"::{severity} {properties}::{_data(chr(10).join(lines))}"
 
 
 def _data(text: str) -> str:

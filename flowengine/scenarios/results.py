@@ -9,14 +9,11 @@ from xml.etree import ElementTree
 
 from flowengine.graph import Book
 from flowengine.problems import Problem
-from flowengine.report import Paint, annotation, printable, record
+from flowengine.report import Paint, annotation, printable, record, workflow_command
 from flowengine.scenarios.coverage import Coverage
 from flowengine.scenarios.coverage_report import as_data
 from flowengine.scenarios.running import Played
 from flowengine.scenarios.telling import conversation
-
-TITLE = "scenario"
-"""Of an annotation that tells of a failing scenario; rules belong to what ``validate`` finds."""
 
 Told = tuple[Played, Book]
 """A scenario as it was played, and the flows it was played on."""
@@ -56,16 +53,15 @@ def _record(played: Played, book: Book) -> dict[str, Any]:
 
 def as_github(told: Iterable[Told], problems: Sequence[Problem]) -> str:
     """One workflow command for every scenario that failed and every problem."""
-    failed = [_problem(played) for played, _ in told if not played.passed]
-    return "\n".join(annotation(each) for each in (*problems, *failed))
+    return "\n".join([*map(annotation, problems), *(_annotated(each) for each, _ in told if not each.passed)])
 
 
-def _problem(played: Played) -> Problem:
+def _annotated(played: Played) -> str:
     failure, scenario = played.failure, played.scenario
     assert failure is not None
-    notes = tuple(filter(None, (f"but {failure.but}", f"because {failure.because}" if failure.because else "")))
-    message = f"{scenario.flow}: {scenario.name}: expected {failure.expected}"
-    return Problem(TITLE, failure.mark, message, notes=notes, flow=scenario.flow)
+    lines = [f"{scenario.flow}: {scenario.name}: expected {failure.expected}", f"but {failure.but}"]
+    because = [f"because {failure.because}"] if failure.because else []
+    return workflow_command("error", failure.mark, "scenario", [*lines, *because])
 
 
 def as_junit(told: Iterable[Told], problems: Sequence[Problem]) -> str:
