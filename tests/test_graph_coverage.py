@@ -79,7 +79,7 @@ def graph(*arguments: str) -> Result:
 def test_what_its_scenarios_tried_is_marked() -> None:
     done = graph("line", "--coverage")
     assert done.exit_code == 0, done.output
-    assert "5 of 9 outcomes tested" in done.stdout
+    assert "5 of 8 outcomes tested" in done.stdout
     assert "○ invalidinput" in done.stdout
     assert 'id="edge-main-invalidinput"' in done.stdout
     (edge,) = [line for line in done.stdout.splitlines() if 'id="edge-main-timeout"' in line]
@@ -91,7 +91,7 @@ def test_what_its_scenarios_tried_is_marked() -> None:
 
 def test_the_sentence_says_by_how_many() -> None:
     done = graph("line", "--coverage", "-o", "line.dot")
-    assert done.stderr == "line.dot: 4 states of line, 5 of 9 outcomes tested by 3 scenarios.\n"
+    assert done.stderr == "line.dot: 4 states of line, 5 of 8 outcomes tested by 3 scenarios.\n"
 
 
 def test_a_flow_that_is_played_is_tried_by_the_scenarios_of_those_who_play_it() -> None:
@@ -105,7 +105,7 @@ def test_scenarios_that_fail_are_told_and_count_as_far_as_they_came(flows: Path)
     done = graph("line", "--coverage", "-o", "line.dot")
     assert done.exit_code == 0
     assert done.stderr.startswith("1 scenario failed: flowengine test flows\n")
-    assert "5 of 9 outcomes tested by 3 scenarios" in done.stderr
+    assert "5 of 8 outcomes tested by 3 scenarios" in done.stderr
 
 
 def test_a_flow_without_scenarios_is_told(flows: Path) -> None:

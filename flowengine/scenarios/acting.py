@@ -76,11 +76,12 @@ def _share(stage: Actor, value: Any) -> None:
 
 
 def _notify(stage: Actor, value: Any) -> None:
+    """What is ``null`` is left out of the notification."""
     fields = dict(value)
     kind, phone = fields.pop("type"), stage.phone
     if kind in _FILE:
         fields.setdefault("destination", _FILE[kind].format(phone.call_id))
-    phone.notify(kind, fields)
+    phone.notify(kind, {name: each for name, each in fields.items() if each is not None})
 
 
 def _refuse(refusing: bool) -> Callable[[Actor, Any], None]:

@@ -46,7 +46,8 @@ class Report:
 def play(companies: Sequence[Company], wanted: str = "", jobs: int = 0, progress: Progress | None = None) -> Report:
     """Play every scenario whose flow or name holds the words of ``wanted``.
 
-    Where only some are played, only their flows are surveyed. ``jobs`` is how many processes play; 0: one, or as many as there are processors where that is worth it.
+    Where only some are played, only their flows are surveyed. ``jobs`` is how many processes play; 0: one, or as many
+    as there are processors where that is worth it.
     """
     began = perf_counter()
     work = [(at, each) for at, company in enumerate(companies) for each in company.scenarios(wanted)]

@@ -3,8 +3,9 @@
 - **States**: every one.
 - **Outcomes**: an event of a state that leads somewhere a person can notice: to a handler, to the state of its name,
   on by ``next`` or ``route``, or to a default that is heard or read (a goodbye, an apology, thanks, a request to say it
-  again). What falls to a silent default (nothing follows, the call goes on, it ends) is not counted, and neither is a
-  goodbye where nobody is on the line: nobody could tell a run that tried it from one that did not.
+  again), and that can happen at all (:mod:`flowengine.scenarios.possible`). What falls to a silent default (nothing
+  follows, the call goes on, it ends) is not counted, and neither is a goodbye where nobody is on the line: nobody could
+  tell a run that tried it from one that did not.
 - **Choices**: outcomes that are values of a menu, an ask, a wait or a random. They count among the outcomes; their own
   share is shown beside it. ``repeat`` and ``back`` are events of no state, and no trail tells them.
 - **Transitions**: every way that a counted outcome may go: each branch, the next try and the last one of a ``retry``,
@@ -26,6 +27,7 @@ from flowengine.model import Branch, Choice, Flow, State
 from flowengine.positions import Walk, analyse
 from flowengine.problems import Mark
 from flowengine.scenarios.coverage import Coverage, Item, Place, What
+from flowengine.scenarios.possible import possible
 from flowengine.states.base import Outcome
 from flowengine.svaml import Position
 
@@ -89,23 +91,18 @@ class _Survey:
     def _outcomes(self, state: State) -> Iterator[tuple[Outcome, Resolution]]:
         raised = outcomes(state, self.flow, self.book)
         choosing = any(each.choice for each in raised)
+        climbing = self._climbing(state)
         for outcome in raised:
             gathers = outcome.name == "chosen" or (outcome.name == "answer" and outcome.default == "none")
-            if not (choosing and gathers) and not self._cannot_be_refused(state, outcome):
-                # What gathers handles choices, and never happens itself.
+            if choosing and gathers:  # it handles choices, and never happens itself
+                continue
+            if possible(state, outcome, raised, self.flow, self._callee(state), climbing):
                 yield from self._resolved(state, outcome)
-        for event in sorted(self._climbing(state) - {each.name for each in raised}):
+        for event in sorted(climbing - {each.name for each in raised}):
             if event in state.on:
                 yield Outcome(event, ("same",)), Resolution("on", state.on[event])
             elif event in self.flow.on:
                 yield Outcome(event, ("same",)), Resolution("flow", self.flow.on[event])
-
-    def _cannot_be_refused(self, state: State, outcome: Outcome) -> bool:
-        """Whether this is the refusal of a number that is written out and may always be reached."""
-        if state.kind != "connect" or outcome.name != "error":
-            return False
-        address = self.flow.may_dial.get(state.config.get("to") or "")
-        return address is not None and not address.address.dynamic and not address.per_hour
 
     def _resolved(self, state: State, outcome: Outcome) -> Iterator[tuple[Outcome, Resolution]]:
         """Where the outcome leads; nothing where it cannot happen in any position of the state."""
@@ -121,10 +118,13 @@ class _Survey:
 
     def _climbing(self, state: State) -> set[str]:
         """The events that a flow played here leaves to this one."""
-        callee = self.book.flows.get(state.config.get("flow") or "") if state.kind == "subflow" else None
+        callee = self._callee(state)
         if callee is None or not (state.on or self.flow.on):
             return set()
         return {event for each in analyse(callee, self.book).values() for event in each.escapes}
+
+    def _callee(self, state: State) -> Flow | None:
+        return self.book.flows.get(state.config.get("flow") or "") if state.kind == "subflow" else None
 
     def _noticed(self, state: State, resolution: Resolution) -> bool:
         if resolution.default == "human":
