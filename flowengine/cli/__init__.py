@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "chat": ("flowengine.cli.chat:chat", "Be the contact of a flow, in the terminal."),
     "graph": ("flowengine.cli.graph:graph", "Draw a flow as SVG, PNG, PDF, DOT or Mermaid."),
     "test": ("flowengine.cli.test:test", "Play the scenarios beside the flows, and tell what they cover."),
+    "explore": ("flowengine.cli.explore:explore", "Play every way through a flow, and tell what does not hold."),
     "compile": ("flowengine.cli.compile:compile_", "Show the callback handlers that a flow becomes."),
     "serve": ("flowengine.cli.serve:serve", "Serve flows to Sinch with gunicorn."),
     "worker": ("flowengine.cli.worker:worker", "Fire timers, send messages and place calls."),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from flowengine.exploring.ends import silences, traps
-from flowengine.exploring.holding import Broke, Fault
+from flowengine.exploring.holding import Fault
 from flowengine.exploring.plans import Plan
 from flowengine.exploring.playing import Ground, Play
 from flowengine.exploring.randomly import play_randomly
@@ -17,7 +17,6 @@ from flowengine.exploring.writing import scenario_of
 from flowengine.graph import Book
 from flowengine.scenarios.coverage import Item
 from flowengine.scenarios.model import Scenario, Step
-from flowengine.simulator import CannotAct
 from flowengine.stage import Theatre
 
 STANDS = ("trap", "silence")
@@ -83,12 +82,7 @@ def _findings(ground: Ground, broken: Sequence[tuple[Fault, Plan]]) -> list[Find
 
 
 def _finding(ground: Ground, fault: Fault, plan: Plan) -> Finding:
-    play = ground.open(plan.setting)
-    try:
-        for act in plan.acts:
-            play.do(act)
-    except (Broke, CannotAct):
-        pass
+    play = ground.replayed(plan)
     name = " ".join(f"explore: {fault.sentence}".split())[:100].rstrip()
     return Finding(fault, plan, _ending(play, fault, scenario_of(play, name, expects=False)))
 

@@ -25,7 +25,10 @@ _LATE = ("recording_finished", "recording_available", "transcription_available")
 
 
 class Move(NamedTuple):
-    """Steps that are done together. ``leaves``: the person goes away; ``silence``: nothing is done."""
+    """Steps that are done together.
+
+    ``leaves``: the person goes away, or the platform fails, so that it is no way out; ``silence``: nothing is done.
+    """
 
     steps: tuple[Step, ...]
     sort: Sort = ""
@@ -168,7 +171,9 @@ class Moves:
         wrong = "" if phone.takes_digits else next((each for each in KEYS if each not in phone.keys), "")
         if wrong:
             yield move("presses", wrong * (phone.entry.get("repeats", 2) + 1))
-        yield move("menu fails")
+        if ((phone.answer or {}).get("action") or {}).get("enableVoice"):
+            yield from (move("speaks", each) for each in (phone.keys or ("1",))[:1])
+        yield move("menu fails", None, "leaves")
 
     def _digits(self, op: Mapping[str, Any], most: int) -> list[str]:
         """Digits that fit, those that a condition compares with, and some that do not fit."""

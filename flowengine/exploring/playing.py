@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ from flowengine.scenarios.acting import perform
 from flowengine.scenarios.coverage import Coverage, Item
 from flowengine.scenarios.steps import Step
 from flowengine.scenarios.survey import survey
-from flowengine.simulator import Seen
+from flowengine.simulator import CannotAct, Seen
 from flowengine.stage import Theatre, Trouble, Turned
 
 REFUSES, ACCEPTS = Step("platform refuses"), Step("platform accepts")
@@ -55,6 +56,14 @@ class Ground:
         found = self.open(plan.setting)
         for act in plan.acts:
             found.do(act)
+        return found
+
+    def replayed(self, plan: Plan) -> Play:
+        """A plan carried out as far as it goes: up to what does not hold, or cannot be done."""
+        found = self.open(plan.setting)
+        with suppress(Broke, CannotAct):
+            for act in plan.acts:
+                found.do(act)
         return found
 
     def covered(self, play: Play) -> tuple[Plan, frozenset[Item]] | None:

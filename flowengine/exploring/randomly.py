@@ -6,6 +6,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+from flowengine.exploring.drawing import drawing
 from flowengine.exploring.holding import Broke, Fault, twice
 from flowengine.exploring.plans import Act, Plan
 from flowengine.exploring.playing import Ground, Play
@@ -52,7 +53,8 @@ def play_randomly(
         run.one(lambda options: data.draw(st.integers(0, options - 1)) if options > 1 else 0)
 
     try:
-        drawn()
+        with drawing():
+            drawn()
     except Broke:
         pass
     except HypothesisException:

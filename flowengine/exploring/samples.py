@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from flowengine.exploring.drawing import drawing
 from flowengine.expressions import Comparison
 from flowengine.model import Variable
 from flowengine.patterns import compile_pattern
@@ -115,6 +116,7 @@ def _simplest(pattern: str, low: int, high: int, alphabet: str) -> Sequence[str]
     from hypothesis.errors import HypothesisException
 
     compiled = compile_pattern(pattern)
+    letters = st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs"))
 
     def fits(text: str) -> bool:
         return low <= len(text) <= high and _plain(text, alphabet) and compiled.matches(text)
@@ -128,7 +130,8 @@ def _simplest(pattern: str, low: int, high: int, alphabet: str) -> Sequence[str]
         suppress_health_check=list(HealthCheck),
     )
     try:
-        return (find(st.from_regex(pattern, fullmatch=True), fits, settings=quickly),)
+        with drawing():
+            return (find(st.from_regex(pattern, fullmatch=True, alphabet=letters), fits, settings=quickly),)
     except (HypothesisException, re.error, ValueError, RecursionError):  # RE2 knows more than Python does
         return ()
 

@@ -10,10 +10,16 @@ from flowengine.exploring.plans import Plan
 from flowengine.exploring.playing import ACCEPTS, REFUSES, Ground, Play
 from flowengine.exploring.shrinking import shortened
 from flowengine.model import NOWHERE
+from flowengine.project import shown_path
 from flowengine.scenarios.coverage import Item
 from flowengine.scenarios.model import Answer, Scenario, Server, Step, Stub
 from flowengine.scenarios.observed import expecting
+from flowengine.scenarios.reading import read_suite
+from flowengine.scenarios.running import run
+from flowengine.scenarios.survey import survey
+from flowengine.scenarios.writing import insert_scenario
 from flowengine.simulator import CannotAct, Seen
+from flowengine.stage import Theatre
 
 LONGEST_NAME = 120
 
@@ -152,3 +158,22 @@ def _name(added: Sequence[Item], names: set[str]) -> str:
     while name in names:
         name, number = f"{base} ({number})", number + 1
     return name
+
+
+def add_scenarios(ground: Ground, theatre: Theatre, plays: Sequence[tuple[Plan, frozenset[Item]]]) -> list[Scenario]:
+    """Append scenarios for what those beside the flow do not try yet to their file; what was added.
+
+    Raises :class:`~flowengine.project.UsageError` where the file has problems of its own or cannot be written.
+    """
+    path = test_file(ground.flow.file)
+    known = survey(ground.book, [ground.flow.name])
+    names: list[str] = []
+    if path.exists():
+        suite = read_suite(path, shown_path(path))
+        names = [each.name for each in suite.scenarios]
+        for each in suite.scenarios if not suite.problems else ():
+            run(theatre, each, ground.book, known)
+    found = scenarios(ground, plays, known.counts, names)
+    for each in found:
+        insert_scenario(path, each)
+    return found
