@@ -77,7 +77,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("scenarios.results",),
     ("scenarios.many",),
     ("pytest_plugin",),
-    ("terminal",),
+    ("terminal", "remote"),
     ("exploring",),
     ("wsgi", "cli", "docs", "__main__", ""),
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -16,6 +18,10 @@ from flowengine.cli.start import pairs
 from flowengine.report import paint_for
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from flowengine.remote import Replies
+    from flowengine.sinch.fake import Account, FakeSinch
     from flowengine.terminal.opening import Opening
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,8 +53,12 @@ def play(channel: Literal["voice", "message"], flow: str, given: dict[str, Any])
     """Open the play that the options ask for, and run it."""
     from flowengine.terminal.opening import Opening, Wanted
 
+    logging.getLogger("flowengine").addHandler(logging.NullHandler())  # what goes wrong is said at the act
     if given["catch"] and not given["url"]:
         raise Sentence("--catch is for the worker of a running server: give its --url too")
+    for name in ("now", "env", "like") if given["url"] else ():
+        if given[name]:
+            raise Sentence(f"--{name} is for a play in this process: a running server has its own")
     built, found = find(flow, compiled=True)
     if found.channel != channel:
         other = "chat" if channel == "voice" else "call"
@@ -98,4 +108,62 @@ def _here(opening: Opening, verbose: bool) -> None:
 
 
 def _on_server(opening: Opening, given: dict[str, Any]) -> None:
-    raise NotImplementedError
+    from contextlib import ExitStack
+
+    from flowengine.cli.post import target_of
+    from flowengine.remote import Remote, Server, account_of
+    from flowengine.stage import CALLER
+    from flowengine.terminal.keyboard import Keyboard
+    from flowengine.terminal.onserver import OnServer
+    from flowengine.terminal.play import Play
+
+    url, flow, paint = given["url"], opening.flow, paint_for(sys.stdout, os.environ)
+    targets = [target_of(url, path) for path in ("/voice", "/conversation")]
+    parts = urlsplit(targets[0])
+    program, world = opening.theatre.library.programs[flow.name], opening.world()
+    number = str(world.contact.get("number") or CALLER)
+    with ExitStack() as stack:
+        sinch = _caught(given["catch"], account_of(os.environ), stack)
+        server = Server(targets[0], targets[1], f"{parts.scheme}://{parts.netloc}", os.environ)
+        outbox = _replies if flow.channel == "message" and sinch is None else None
+        scene = OnServer(Remote(program, server, number, sinch, outbox), program, world)
+        keyboard, tell = Keyboard(), partial(say, paint=paint)
+        shown = Play(scene, keyboard, tell, note, paint, opening.built.book, flow.channel, opening.file, opening.check)
+        if sinch is not None:
+            keyboard.idle = lambda: shown.meanwhile(scene.meanwhile)
+        note(f"{flow.name} on {parts.scheme}://{parts.netloc}. /help says what can be typed.")
+        first = opening.first() if given["inputs"] or opening.comes_in else None
+        if first is None:
+            note(
+                "Write something, or /start it." if flow.channel == "message" else "/start NAME=VALUE has it ring you."
+            )
+        shown.run(first)
+
+
+def _caught(port: int | None, account: Account, stack: ExitStack) -> FakeSinch | None:
+    """A Sinch for the server's worker, and what tells the worker where it is."""
+    from flowengine.sinch.fake import FakeSinch
+
+    if port is None:
+        return None
+    sinch = FakeSinch(port, account=account)
+    try:
+        stack.enter_context(sinch)
+    except (OSError, SystemExit):
+        raise Sentence(f"port {port} of 127.0.0.1 cannot be used; name another with --catch") from None
+    note("Start the worker of that server with these, so that what it sends comes here:")
+    for name, value in sinch.env().items():
+        if name.startswith("FLOWENGINE_") or not os.environ.get(name, "").strip():
+            note(f"export {name}={value}")
+    return sinch
+
+
+def _replies() -> Replies | None:
+    """What finds the messages that an act puts into the outbox of this environment's store."""
+    from flowengine.cli.reply import Outbox
+
+    outbox = Outbox()
+    if not outbox.known:
+        note("The store is not a file in this folder, so that replies cannot be shown: --catch PORT takes them")
+        return None
+    return outbox.sends

@@ -15,7 +15,7 @@ def expecting(seen: Seen) -> Step | None:
     if seen.kind == "hears":
         return Step("asks", {"text": seen.text}) if seen.asks else Step("hears", seen.text)
     if seen.kind == "reads":
-        choices = {"choices": list(seen.choices)} if seen.choices else {}
+        choices = {"choices": seen.choices} if seen.choices else {}
         return Step("asks" if seen.asks else "reads", {"text": seen.text, **choices})
     if seen.kind == "sends":
         return Step("sends", {"to": f"+{seen.name}" if seen.name.isdigit() else seen.name, "text": seen.text})
@@ -43,7 +43,7 @@ def instead(step: Step, stage: Stage, at: int) -> Step | None:
 def _worded(step: Step, seen: Seen) -> Step | None:
     if step.word in ("asks", "reads"):
         told: dict[str, Any] = {"text": seen.text}
-        told |= {name: list(seen.choices) for name in ("choices", "keys") if name in step.value}
+        told |= {name: seen.choices for name in ("choices", "keys") if name in step.value}
         return Step(step.word, told)
     if step.word == "hears":
         return Step("hears", seen.text)

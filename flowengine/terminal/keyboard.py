@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from typing import TextIO
 
 PAUSE = 0.2
 """Seconds between two looks at what came meanwhile."""
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+"""What takes no place on the screen; whoever edits the line must be told so."""
 
 
 class Keyboard:
@@ -22,8 +25,7 @@ class Keyboard:
         self.idle: Callable[[], bool] | None = None
         self._held: list[str] = []
         self._typed = b""
-        if self.live and self.source is sys.stdin:
-            _remember_lines()
+        self._edits = self.live and self.source is sys.stdin and _remember_lines()
 
     def line(self, prompt: str) -> str | None:
         """The next line without its end; None where there are no more."""
@@ -35,7 +37,7 @@ class Keyboard:
         if self.idle is not None:
             return self._while_idle(prompt)
         try:
-            return input(prompt)
+            return input(_STYLE.sub("\x01\\g<0>\x02", prompt) if self._edits else prompt)
         except EOFError:
             return None
 
@@ -66,7 +68,10 @@ def _show(prompt: str) -> None:
     sys.stdout.flush()
 
 
-def _remember_lines() -> None:
+def _remember_lines() -> bool:
     """Arrow keys edit the line and bring earlier ones back, where the machine can."""
     with suppress(ImportError):
         import readline  # noqa: F401
+
+        return True
+    return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,9 @@ from flowengine.simulator import CannotAct, Chat, Phone, Seen
 from flowengine.stage import Stage, Theatre, Trouble, Turned, World
 from flowengine.terminal.saving import disguised, drawn, same_way, steps_of
 from flowengine.terminal.showing import HIDDEN
+
+FIRST = "main"
+"""The menu that an answer begins with, whichever state it is of."""
 
 
 class Local:
@@ -70,15 +73,19 @@ class Local:
         )
 
     def _place(self, session: Session) -> str:
-        """The state that asks now: a menu that is played with another one bears its state's name."""
+        """The state that asks now."""
         phone = self.phone
-        menu = str(phone.entry.get("id", "")) if phone is not None and phone.stands == "menu" else ""
-        return menu if menu in self.stage.library.programs[session.flow].states else session.place
+        menu = str(phone.entry.get("id", "")) if phone is not None and phone.stands == "menu" else FIRST
+        return _asking(menu, session, self.stage.library.programs[session.flow].states)
 
     def hidden(self) -> Iterator[str]:
         """Texts that must not be shown: the values of sensitive variables, and what is entered for one."""
         if self._typed:  # or its end, where what comes first chose something
             yield from (self._typed[at:] for at in range(max(1, len(self._typed) - 1)))
+        yield from self._values()
+
+    def _values(self) -> Iterator[str]:
+        """What sensitive variables hold."""
         sensitive = self._sensitive()
         for name, value in self.stage.variables().items():
             if name in sensitive and value not in (None, ""):
@@ -93,8 +100,7 @@ class Local:
         flow = self.book.flows.get(session.flow) if session is not None else None
         if session is None or flow is None or not isinstance(seen.more, Mapping):
             return {}
-        menu = str(seen.more.get("id", ""))
-        state = flow.states.get(menu if menu in flow.states else session.place)
+        state = flow.states.get(_asking(str(seen.more.get("id", "")), session, flow.states))
         choices = (state.config or {}).get("choices") if state is not None else None
         found = choices if isinstance(choices, tuple) else ()
         return {each.key: each.value for each in found if isinstance(each, Choice) and each.key}
@@ -123,7 +129,7 @@ class Local:
     def _done_in_part(self, step: Step) -> Step | None:
         """The keys that were heard before one that nobody listened for."""
         stage = self.stage
-        if step.word != "presses" or not stage.posted:
+        if step.word != "presses" or not stage.phones or not stage.phone.pressed:
             return None
         with suppress(Trouble):
             stage.end_act()
@@ -131,7 +137,11 @@ class Local:
 
     def _keep(self, step: Step, at: float, turns: int, private: bool) -> None:
         self.acts.append(Act(step, at, list(self.stage.seen), self.stage.turns[turns:]))
-        self._private.append(private)
+        self._private.append(private and self._is_kept(_typed(step)))
+
+    def _is_kept(self, typed: str) -> bool:
+        """Whether a sensitive variable holds something of what was entered."""
+        return any(value and value in typed for value in self._values())
 
     # --- what commands show --------------------------------------------------------------------------------
 
@@ -192,6 +202,11 @@ class Local:
 
 def _typed(step: Step) -> str:
     return str(step.value if step.word == "presses" else step.value["text"] if step.word == "writes" else "")
+
+
+def _asking(menu: str, session: Session, states: Container[str]) -> str:
+    """Whose menu this is: one that is played with another one bears its state's name."""
+    return menu if menu != FIRST and menu in states else session.place
 
 
 def _played_with(program: Program, place: str) -> Iterable[str]:

@@ -119,7 +119,7 @@ class Opening:
     def first(self) -> Step | None:
         """A call that comes in, or the flow that is started; None where the contact writes first."""
         wanted = self.wanted
-        if wanted.inputs or not self._comes_in():
+        if wanted.inputs or not self.comes_in:
             return self._starts()
         if self.flow.channel == "message":
             return None
@@ -147,7 +147,8 @@ class Opening:
     def _program(self) -> Program:
         return self.theatre.library.programs[self.flow.name]
 
-    def _comes_in(self) -> bool:
+    @property
+    def comes_in(self) -> bool:
         """Whether somebody calls or writes to begin it."""
         kinds = {str(kind) for kind, *_ in self._program.image["triggers"]}
         if self.flow.channel == "voice":

@@ -183,6 +183,19 @@ class Play:
     def _was_asked(self, seen: Seen) -> bool:
         return any(each is seen.more.request for each in self._asked)
 
+    def meanwhile(self, came: Callable[[], bool]) -> bool:
+        """Show what came while nothing was typed; whether anything did."""
+        try:
+            found = came()
+        except Trouble as error:
+            self.say(self.paint(f"\n  {printable(str(error))}", "yellow"))
+            return True
+        if found:
+            self.say("")
+            self.show_seen()
+            self._rings()
+        return found
+
     # --- commands ------------------------------------------------------------------------------------------
 
     def _command(self, command: Command) -> None:
