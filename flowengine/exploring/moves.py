@@ -284,8 +284,8 @@ def _numbers(expect: Mapping[str, Any], near: Sequence[Any]) -> list[float]:
     low, high = expect.get("low"), expect.get("high")
     found = [each for each in near if isinstance(each, int | float) and not isinstance(each, bool)]
     inside = [each for each in found if (low is None or each >= low) and (high is None or each <= high)]
-    bounds = [each for each in (low, high) if each is not None]
-    return unique([*bounds, *inside, *([high + 1] if high is not None else [])])
+    outside = [high, high + 1] if high is not None else []
+    return unique([*([low] if low is not None else []), *inside, *outside])
 
 
 def _asking(phone: Phone, node: Node | None) -> Mapping[str, Any]:

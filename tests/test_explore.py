@@ -1,0 +1,423 @@
+"""Exploring flows: whatever is planted is found, shown short, and kept as a scenario that says so."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from flowengine.build import build
+from flowengine.engine.library import open_library
+from flowengine.exploring.exploration import Exploration, Finding, explore
+from flowengine.exploring.samples import digits, matching
+from flowengine.exploring.telling import lines, played
+from flowengine.exploring.walking import Budget
+from flowengine.exploring.writing import add_scenarios
+from flowengine.exploring.writing import test_file as scenarios_of
+from flowengine.graph import Book
+from flowengine.patterns import compile_pattern
+from flowengine.problems import errors
+from flowengine.project import shown_path
+from flowengine.report import Paint
+from flowengine.scenarios.reading import read_suite
+from flowengine.scenarios.running import Played, run
+from flowengine.scenarios.survey import survey
+from flowengine.scenarios.writing import insert_scenario
+from flowengine.stage import Theatre
+
+ROOT = Path(__file__).parent.parent
+SMALL = Budget(seconds=4, plays=3000, depth=40)
+
+
+@lru_cache(maxsize=8)
+def opened(path: str) -> tuple[Theatre, Book]:
+    found = build([path])
+    assert not errors(found.problems), [str(each.message) for each in errors(found.problems)]
+    assert found.artefact is not None
+    return Theatre(open_library(found.artefact, found.revision, {}, b"test")), found.book
+
+
+def explored(path: Path, flow: str, random: int = 0, budget: Budget = SMALL, seed: int = 0) -> Exploration:
+    theatre, book = opened(str(path))
+    return explore(theatre, book, flow, budget, random, seed)
+
+
+Flow = Callable[[str], Path]
+
+
+@pytest.fixture
+def flow(tmp_path: Path) -> Flow:
+    def write(text: str) -> Path:
+        path = tmp_path / "line.yaml"
+        path.write_text(text, "utf-8")
+        opened.cache_clear()
+        return path
+
+    return write
+
+
+def one(found: Exploration) -> Finding:
+    assert len(found.findings) == 1, [each.fault for each in found.findings]
+    return found.findings[0]
+
+
+def replayed(found: Exploration, finding: Finding, path: Path) -> Played:
+    """The scenario of a finding, saved, read and run against the flow as it stands now."""
+    file = scenarios_of(str(path))
+    insert_scenario(file, finding.scenario)
+    suite = read_suite(file, shown_path(file))
+    assert not suite.problems, suite.problems
+    opened.cache_clear()
+    theatre, book = opened(str(path))
+    return run(theatre, suite.scenarios[-1], book)
+
+
+def acts(finding: Finding) -> list[str]:
+    return [each.step.word for each in finding.plan.acts]
+
+
+# --- what is in use holds --------------------------------------------------------------------------------------
+
+REACHED = {"front_desk": 1.0, "conference": 1.0, "reminder": 1.0, "my_bookings": 1.0, "survey": 0.9, "booking": 0.9}
+FLOWS = sorted(each.stem for each in (ROOT / "flows").glob("*.yaml") if not each.stem.endswith(".test"))
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_the_flows_hold_whatever_happens(name: str) -> None:
+    found = explored(ROOT / "flows", name, random=30)
+    assert not found.findings, [each.fault for each in found.findings]
+    tried, of = found.ground.coverage.share("transition")
+    assert tried >= REACHED.get(name, 0.85) * of, [each.text for each in found.ground.coverage.missing()]
+
+
+def test_the_examples_hold_whatever_happens() -> None:
+    theatre, book = opened(str(ROOT / "examples"))
+    seen = 0
+    for name in book.flows:
+        found = explore(theatre, book, name, Budget(seconds=1.0, plays=400), random=5)
+        assert not found.findings, (name, [each.fault for each in found.findings])
+        seen += found.plays > 0
+    assert seen >= len(book.flows) - 2  # some only another flow plays
+
+
+def test_the_same_seed_plays_the_same() -> None:
+    def once() -> tuple[int, int, list[str]]:
+        found = explored(ROOT / "flows", "front_desk", random=40, seed=3)
+        return found.plays, found.situations, [repr(plan) for plan, _ in found.first]
+
+    assert once() == once()
+
+
+# --- what is planted is found -----------------------------------------------------------------------------------
+
+LOOP = """
+flow: line
+channel: voice
+triggers: [ { to: "+12025550100" } ]
+variables: { n: { type: number, default: 0 } }
+start: main
+states:
+  main:
+    menu: { prompt: Press 1., choices: { bye: 1 } }
+    visits: { max: LIMIT, then: bye }
+    on: { timeout: again, invalidinput: bye }
+  again: { set: { n: "{{ n + 1 }}" }, next: main }
+  bye: { say: Goodbye., next: end }
+"""
+
+
+def test_a_caller_who_says_nothing_is_not_held_for_ever(flow: Flow) -> None:
+    path = flow(LOOP.replace("LIMIT", "100"))
+    found = explored(path, "line")
+    finding = one(found)
+    assert finding.fault.kind == "silence"
+    assert "more than 30 questions" in finding.fault.sentence
+    assert finding.fault.mark.line == 8
+    assert acts(finding) == ["caller dials", "says nothing"]
+    assert not replayed(found, finding, path).passed
+    path.write_text(LOOP.replace("LIMIT", "1"), "utf-8")
+    opened.cache_clear()
+    assert not explored(path, "line").findings
+    theatre, book = opened(str(path))
+    kept = read_suite(scenarios_of(str(path)), "line.test.yaml").scenarios[0]
+    assert run(theatre, kept, book).passed
+
+
+TRAP = """
+flow: line
+channel: message
+triggers: [ { keywords: [balance] } ]
+variables: { pin: { type: text, default: "0" } }
+session: { expires: 1d }
+start: ask
+states:
+  ask:
+    ask: { prompt: Your pin., expect: { matches: "[0-9]{4}" }, into: pin, timeout: 2h }
+    on: { answer: gate, timeout: gate, invalidinput: gate, failed: gate }
+  gate: { route: [ { when: pin == "PIN", to: bye }, { else: ask } ] }
+  bye: { say: Goodbye., next: end }
+"""
+
+
+def test_a_place_that_nobody_gets_out_of_is_found(flow: Flow) -> None:
+    path = flow(TRAP.replace("PIN", "12345"))
+    found = explored(path, "line")
+    finding = one(found)
+    assert finding.fault.kind == "trap" and finding.fault.about == "line.ask"
+    assert finding.fault.mark.line == 9
+    assert acts(finding) == ["writes"]
+    assert replayed(found, finding, path).passed  # it leads there; that there is no way out no play can show
+
+
+def test_what_a_condition_compares_with_is_written(flow: Flow) -> None:
+    found = explored(flow(TRAP.replace("PIN", "8642")), "line")
+    assert not found.findings
+    assert not found.ground.coverage.missing()
+
+
+BOUNDED = """
+flow: line
+channel: voice
+triggers: [ { to: "+12025550100" } ]
+properties: { max_menus: 2, never_says: ["None"], says_before_end: Goodbye }
+variables: { tier: { type: text, default: "" } }
+start: main
+on: { error: bye }
+states:
+  main:
+    menu: { prompt: For service press 2., choices: { service: 2 } }
+    on: { service: ask_pin, timeout: bye, invalidinput: bye }
+  ask_pin:
+    collect: { prompt: Your code., digits: 4, into: pin }
+    on: { digits: look_up, timeout: bye, invalidinput: bye }
+  look_up:
+    http:
+      post: https://crm.example.com/callers
+      json: { pin: "{{ pin }}" }
+      timeout: 800ms
+      save: { tier: "{{ response.tier }}" }
+    on:
+      ok: [ { when: tier == "gold", to: offer }, { else: bye } ]
+      error: bye
+  offer:
+    menu: { prompt: Press 1 for more., choices: { bye: 1 } }
+    on: { timeout: bye, invalidinput: bye }
+  bye: { say: Goodbye., next: end }
+""".replace("variables: {", 'variables: { pin: { type: digits, default: "0" },')
+
+
+def test_a_broken_property_is_told_with_the_server_that_breaks_it(flow: Flow) -> None:
+    path = flow(BOUNDED)
+    found = explored(path, "line")
+    finding = next(each for each in found.findings if each.fault.about == "max_menus")
+    assert finding.fault.mark.line == 5
+    assert acts(finding) == ["caller dials", "presses", "presses"]
+    server = finding.scenario.servers[0]
+    assert (server.method, server.url, server.answers[0].data) == (
+        "POST",
+        "https://crm.example.com/callers",
+        {"tier": "gold"},
+    )
+    replay = replayed(found, finding, path)
+    assert replay.failure is not None and "3 questions came before a person" in replay.failure.but
+    shown = "\n".join(lines(found, Paint(False)))
+    assert f"{path}:5: max_menus: 3 questions came" in shown or "line.yaml:5: max_menus" in shown
+    assert 'asks: "1234"' not in shown and "presses: 2" in shown
+    assert played(found.ground, finding).acts[-1].seen[-1].text == "Press 1 for more."
+    path.write_text(BOUNDED.replace("max_menus: 2", "max_menus: 3"), "utf-8")
+    opened.cache_clear()
+    theatre, book = opened(str(path))
+    assert run(theatre, replay.scenario, book).passed
+
+
+SWAPPED = """
+flow: line
+channel: voice
+triggers: [ { to: "+12025550100" } ]
+properties: { says_before_end: Goodbye }
+start: main
+states:
+  main:
+    menu: { prompt: For sales press 1., choices: { sales: 1 } }
+    on: { timeout: TIMEOUT, invalidinput: WRONG, error: bye }
+  sales: { say: Call us tomorrow. Goodbye., next: end }
+  bye: { say: Goodbye., next: end }
+"""
+
+
+def test_swapped_timeouts_are_found_and_shown_in_two_acts(flow: Flow) -> None:
+    path = flow(SWAPPED.replace("TIMEOUT", "end").replace("WRONG", "bye"))
+    found = explored(path, "line")
+    finding = next(each for each in found.findings if each.fault.about == "says_before_end")
+    assert acts(finding)[0] == "caller dials" and len(acts(finding)) <= 2
+    assert not replayed(found, finding, path).passed
+
+
+CHAT = """
+flow: line
+channel: message
+channels: [WHATSAPP]
+triggers: [ { keywords: [book] } ]
+properties: { never_says: ["for nobody"] }
+variables: { seats: { type: number, default: 0 }, who: { type: text, default: nobody } }
+session: { expires: 1d }
+start: seats
+states:
+  seats:
+    ask: { prompt: For how many?, expect: { number: 1..20 }, into: seats, timeout: 2h }
+    on:
+      answer: [ { when: seats > 8, to: done }, { else: find } ]
+      timeout: end
+      invalidinput: end
+  find:
+    http: { get: https://tables.example.com/free, timeout: 5s, save: { who: "{{ response.who }}" } }
+    on: { ok: done, error: end }
+  done: { say: "A table for {{ who }}.", next: end }
+"""
+
+
+def test_a_chat_is_explored_by_its_bounds(flow: Flow) -> None:
+    found = explored(flow(CHAT), "line")
+    finding = one(found)
+    assert finding.fault.about == "never_says"
+    assert [each.step.value for each in finding.plan.acts] == [{"text": "book"}, {"text": "9"}]
+    assert not found.ground.coverage.missing()[:1] or found.ground.plays > 10
+
+
+RARE = """
+flow: line
+channel: voice
+triggers: [ { to: "+12025550100" } ]
+properties: { never_says: [seventh heaven] }
+variables: { n: { type: number, default: 0 } }
+start: main
+states:
+  main:
+    menu: { prompt: "Press 1 or 2. {{ 'seventh heaven' if n == 3 else '' }}", choices: { up: 1, down: 2, bye: 3 } }
+    on: { timeout: bye, invalidinput: bye }
+  up: { set: { n: "{{ n + 1 }}" }, next: main }
+  down: { set: { n: "0" }, next: main }
+  bye: { say: Goodbye., next: end }
+"""
+
+
+def test_what_no_condition_decides_is_found_by_chance_and_cut_down(flow: Flow) -> None:
+    found = explored(flow(RARE), "line", random=300)
+    finding = one(found)
+    assert found.random and finding.fault.about == "never_says"
+    assert [each.step.value for each in finding.plan.acts] == [None, "1", "1", "1"]
+
+
+# --- the walk as scenarios --------------------------------------------------------------------------------------
+
+OWN = """flow: line
+scenarios:
+  mine:                                   # stays as it is
+    steps: [ caller dials, { hears: For service } ]
+"""
+
+
+def test_the_walk_is_written_beside_what_is_there_and_passes(flow: Flow) -> None:
+    path = flow(BOUNDED.replace("max_menus: 2", "max_menus: 3"))
+    file = scenarios_of(str(path))
+    file.write_text(
+        OWN.replace("steps: [ caller dials, { hears: For service } ]", "steps:\n      - caller dials"), "utf-8"
+    )
+    before = file.read_text("utf-8")
+    found = explored(path, "line")
+    theatre, book = opened(str(path))
+    added = add_scenarios(found.ground, theatre, found.first)
+    assert file.read_text("utf-8").startswith(before.rstrip())
+    suite = read_suite(file, shown_path(file))
+    assert not suite.problems
+    assert [each.name for each in suite.scenarios] == ["mine", *(each.name for each in added)]
+    coverage = survey(book, ["line"])
+    for each in suite.scenarios:
+        result = run(theatre, each, book, coverage)
+        assert result.passed, (each.name, result.failure)
+    assert coverage.share("transition") == found.ground.coverage.share("transition")
+    assert len(added) < len(found.first)
+    assert add_scenarios(found.ground, theatre, found.first) == []
+
+
+def test_written_scenarios_fail_when_the_flow_goes_elsewhere(flow: Flow) -> None:
+    text = BOUNDED.replace("max_menus: 2", "max_menus: 3")
+    path = flow(text)
+    found = explored(path, "line")
+    theatre, _ = opened(str(path))
+    add_scenarios(found.ground, theatre, found.first)
+    path.write_text(
+        text.replace('ok: [ { when: tier == "gold", to: offer }', 'ok: [ { when: tier == "gold", to: main }')
+    )
+    opened.cache_clear()
+    theatre, book = opened(str(path))
+    file = scenarios_of(str(path))
+    results = [run(theatre, each, book) for each in read_suite(file, shown_path(file)).scenarios]
+    failed = [each for each in results if not each.passed]
+    assert failed and len(failed) < len(results)
+
+
+# --- values -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pattern", ["(?i)[a-z]{2}-[0-9]{4}", "[1-5]", r"\d{3}|x+", "[^@]+@[^@]+", "a.c"])
+def test_text_that_a_pattern_takes_is_made(pattern: str) -> None:
+    (text,) = matching(pattern)
+    assert compile_pattern(pattern).matches(text)
+
+
+def test_no_text_is_made_for_what_only_re2_knows_or_nothing_fits() -> None:
+    assert matching(r"\pL\pN") == []
+    assert digits(4, 4, "[a-z]+") == []
+
+
+@pytest.mark.parametrize(("low", "high", "pattern"), [(4, 4, ""), (3, 6, "9[0-9]*7"), (1, 1, "[1-5]")])
+def test_digits_fit_their_bounds_and_pattern(low: int, high: int, pattern: str) -> None:
+    for text in digits(low, high, pattern):
+        assert low <= len(text) <= high
+        assert not pattern or compile_pattern(pattern).matches(text)
+
+
+# --- the command ------------------------------------------------------------------------------------------------
+
+
+def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "flowengine", "explore", *arguments]
+    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=100)
+
+
+def test_the_command_tells_and_writes(flow: Flow) -> None:
+    path = flow(SWAPPED.replace("TIMEOUT", "bye").replace("WRONG", "bye"))
+    done = command("line.yaml", "--random", "5", "--write", cwd=path.parent)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("line.test.yaml: ")
+    assert "transitions" in done.stdout.splitlines()[-2] and "everything held." in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("Play them: flowengine test line.test.yaml")
+    assert not done.stderr
+    assert [each.name for each in path.parent.iterdir() if each.name.startswith(".")] == []
+
+
+def test_a_finding_is_exit_code_1_and_shows_the_conversation(flow: Flow) -> None:
+    path = flow(SWAPPED.replace("TIMEOUT", "end").replace("WRONG", "bye"))
+    done = command("line.yaml", "--random", "0", cwd=path.parent)
+    assert done.returncode == 1
+    assert "FAIL line.yaml:5: says_before_end: " in done.stdout
+    assert "caller dials" in done.stdout and "As a scenario, for line.test.yaml:" in done.stdout
+    told = json.loads(command("line.yaml", "--random", "0", "--format", "json", cwd=path.parent).stdout)
+    assert told["failures"][0]["kind"] == "property" and told["failures"][0]["line"] == 5
+    assert "steps:" in told["failures"][0]["scenario"]
+
+
+def test_what_cannot_be_explored_is_said_in_a_sentence(flow: Flow) -> None:
+    path = flow(SWAPPED.replace("TIMEOUT", "nowhere").replace("WRONG", "bye"))
+    broken = command("line.yaml", cwd=path.parent)
+    assert broken.returncode == 1 and "nowhere" in broken.stdout and "before anything can be played" in broken.stderr
+    missing = command("lien", cwd=path.parent)
+    assert missing.returncode == 2 and "Traceback" not in missing.stderr
+    alone = command(str(ROOT / "examples/kinds/return.yaml"), cwd=path.parent)
+    assert alone.returncode == 2 and "nothing begins ask_code" in alone.stderr
