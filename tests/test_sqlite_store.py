@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import random
 import resource
@@ -11,7 +12,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -22,6 +23,7 @@ from flowengine.stores.base import JournalRow, Record, Store, StoreDown, StoreRe
 from flowengine.stores.sqlite_file import SqliteFile, network_file_system
 
 NOW = 1_760_000_000.0
+DATA = Path(__file__).parent / "data"
 
 
 def url(path: Path) -> str:
@@ -134,20 +136,135 @@ def test_durability_is_what_it_says(tmp_path: Path, setting: str, pragma: int) -
     assert ("a power cut may lose" in store.durability) == (pragma == 1)
 
 
+class Disk:
+    """Counts how often something is brought to the disk, and may be slow or broken."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.syncs, self.pause, self.error = 0, 0.0, False
+        self.sync = os.fdatasync
+        monkeypatch.setattr(sqlite_file, "_datasync", self)
+
+    def __call__(self, file: int) -> None:
+        self.syncs += 1
+        time.sleep(self.pause)
+        if self.error:
+            raise OSError(errno.EIO, "Input/output error")
+        self.sync(file)
+
+
+def durable(store: Store, key: str) -> Verdict:
+    return store.commit(write(key, dedupe=key)._replace(durable=True))
+
+
+def test_a_durable_turn_is_on_the_disk_and_others_need_not_be(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch)
+    store.commit(write("one"))
+    assert disk.syncs == 0
+    assert durable(store, "two") is Verdict.DONE
+    assert disk.syncs == 1
+    assert durable(store, "two") is Verdict.DUPLICATE
+    assert disk.syncs == 1
+    full = open_store(url(tmp_path / "full.db") + "?synchronous=full")
+    assert durable(full, "three") is Verdict.DONE
+    assert disk.syncs == 1
+    full.close()
+
+
+def test_threads_share_a_sync_and_none_returns_before_one_that_began_later(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch)
+    disk.pause = 0.05
+    waited: list[float] = []
+
+    def work(n: int) -> None:
+        for each in range(4):
+            began = time.monotonic()
+            assert durable(store, f"{n}/{each}") is Verdict.DONE
+            waited.append(time.monotonic() - began)
+
+    threads = [Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(waited) == 32 and min(waited) >= 0.05
+    assert disk.syncs <= 14
+
+
+def test_a_disk_that_fails_is_told_to_all_who_wait_for_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(monkeypatch)
+    disk.pause, disk.error = 0.05, True
+    told: list[str] = []
+
+    def work(n: int) -> None:
+        with pytest.raises(StoreDown) as down:
+            durable(store, f"{n}")
+        told.append(str(down.value))
+
+    threads = [Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 6 and all("may not be on the disk (Input/output error)" in each for each in told)
+    disk.error = False
+    assert durable(store, "0") is Verdict.DUPLICATE
+    assert durable(store, "new") is Verdict.DONE
+
+
+def test_a_disk_that_hangs_is_down_soon(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(monkeypatch)
+    monkeypatch.setattr(sqlite_file, "SYNC", 0.1)
+    disk.pause = 0.5
+    first = Thread(target=durable, args=(store, "first"))
+    first.start()
+    while not disk.syncs:
+        time.sleep(0.001)
+    with pytest.raises(StoreDown, match="too slow"):
+        durable(store, "second")
+    first.join()
+    assert store.load("second").version == 1
+
+
+def test_what_was_looked_for_cannot_be_erased_halfway(store: Store, tmp_path: Path) -> None:
+    """What is given while answers are read through goes as well."""
+    store.claim("claimed", NOW, 5)
+    store.commit(write("call", dedupe="early"))
+    sql = store._file  # type: ignore[attr-defined]
+    real = sql.transaction
+
+    @contextmanager
+    def late() -> Iterator[sqlite3.Connection]:
+        sql.transaction = real
+        store.commit(write("call", 1, dedupe="late"))
+        store.commit(write("call", 2, dedupe="claimed"))
+        store.commit(write("other", dedupe="kept"))
+        with real() as rows:
+            yield rows
+
+    sql.transaction = late
+    assert store.forget("call")
+    found = [store.load("", each).answer for each in ("early", "late", "claimed", "kept")]
+    assert found == [None, None, None, b"answer"]
+
+
 def test_four_processes_lose_no_update(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     open_store(url(path)).close()
 
     def work(_: object) -> None:
         store = open_store(url(path), workers=4)
-        for _each in range(250):
+        for _each in range(1000):
             add(store)
 
     children = [Child(work) for _ in range(4)]
     assert [child.end() for child in children] == ["None"] * 4
     store = open_store(url(path))
-    assert store.load("sum").session == b"1000"
-    assert [row.n for row in store.journal("sum")] == list(range(1000))
+    assert store.load("sum").session == b"4000"
+    assert [row.n for row in store.journal("sum")] == list(range(4000))
     store.close()
 
 
@@ -357,7 +474,8 @@ def test_the_file_of_another_program_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_of_the_first_layout_is_brought_up_to_this_one(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
-    first = [each for each in sqlite_file.SCHEMA if each not in sqlite_file.LANES and "user_version" not in each]
+    later = {*sqlite_file.LANES, *sqlite_file.REVISIONS, f"PRAGMA user_version = {sqlite_file.VERSION}"}
+    first = [each for each in sqlite_file.SCHEMA if each not in later]
     with closing(sqlite3.connect(path)) as old:
         for statement in (*first, "PRAGMA user_version = 1"):
             old.execute(statement)
@@ -369,6 +487,25 @@ def test_a_file_of_the_first_layout_is_brought_up_to_this_one(tmp_path: Path) ->
     assert [each.id for each in store.take(NOW, 60)] == ["e"]
     store.merge(Record("contact/a", b"{}"))
     assert store.record("contact/a") == b"{}"
+    store.close()
+
+
+def test_a_file_of_the_second_layout_goes_on_with_all_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript((DATA / "store_layout_2.sql").read_text())
+    store = open_store(url(path))
+    assert store.load("contact", "ice/1", "contact/a") == (
+        "call", 1, b'[3,"one"]', b'{"action":{"name":"hangup"}}', [b'{"name":"Ann"}'],
+    )  # fmt: skip
+    assert not store.claim("ice/2", NOW + 59, 5) and store.claim("ice/2", NOW + 60, 5)
+    assert [(each.id, each.attempts) for each in store.take(NOW + 30, 60)] == [("call.1", 2), ("call.3", 1)]
+    assert [each.kind for each in store.due(NOW + 20, 60)] == ["place"]
+    assert (store.count("sms", 488888), store.dead_letters(), len(store.journal("call"))) == (1, 1, 1)
+    assert store.revisions() == [] and store.overdue(NOW + 3600, 9) == ["call"]
+    assert store.commit(Write("call", 1, b"over", NOW + 7200, NOW, revision="r1", over=True)) is Verdict.DONE
+    assert store.revisions() == [("r1", 0.0, 1, 0)]
+    assert store.sweep(NOW + 7200) == 1
     store.close()
 
 

@@ -475,8 +475,8 @@ def test_two_of_a_name_in_one_turn_count_twice(store: Store, limit: int) -> None
 
 def test_the_sweep_forgets_a_session_and_what_belongs_to_it(store: Store) -> None:
     more: dict[str, Any] = {"aliases": ["contact"], "timers": [Timer("tick", NOW)], "journal": turn(1)}
-    store.commit(write("old", expires=NOW + 10, **more))
-    store.commit(write("young", expires=NOW + 20, timers=[Timer("tock", NOW)], journal=turn(1)))
+    store.commit(write("old", expires=NOW + 10, over=True, **more))
+    store.commit(write("young", over=True, expires=NOW + 20, timers=[Timer("tock", NOW)], journal=turn(1)))
     assert store.sweep(NOW + 9) == 0
     assert store.sweep(NOW + 10) == 1
     assert store.load("old").session is None
@@ -488,10 +488,159 @@ def test_the_sweep_forgets_a_session_and_what_belongs_to_it(store: Store) -> Non
 
 
 def test_a_session_that_went_on_lives_on(store: Store) -> None:
-    store.commit(write(expires=NOW + 10))
-    store.commit(write(version=1, expires=NOW + 30))
+    store.commit(write(expires=NOW + 10, over=True))
+    store.commit(write(version=1, expires=NOW + 30, over=True))
     assert store.sweep(NOW + 10) == 0
     assert store.load("call").version == 2
+    store.commit(write(version=2, expires=NOW + 30))
+    assert store.sweep(NOW + 30) == 0
+
+
+def test_a_session_that_nobody_ended_is_handed_over_before_it_is_swept(store: Store) -> None:
+    for n, key in enumerate("dcba"):
+        store.commit(write(key, expires=NOW + 10 * n, over=key == "c"))
+    assert store.overdue(NOW + 19, 9) == ["d"]
+    assert store.overdue(NOW + 30, 9) == ["d", "b", "a"]
+    assert store.overdue(NOW + 30, 2) == ["d", "b"]
+    assert store.sweep(NOW + 30) == 1
+    assert store.commit(write("b", 1, expires=NOW + 40, over=True)) is Verdict.DONE
+    assert store.overdue(NOW + 40, 9) == ["d", "a"]
+    assert store.sweep(NOW + 40) == 1
+    assert store.sweep(NOW + DAY + 29) == 1
+    assert store.load("d").session is None and store.load("a").session is not None
+    assert store.sweep(NOW + DAY + 30) == 1
+
+
+def test_sessions_are_found_by_the_flows_they_run_on(store: Store) -> None:
+    store.keep("r2", b"second", NOW)
+    store.keep("r1", b"first", NOW - 5)
+    for n, revision in enumerate(("r1", "r1", "r1", "r3", "")):
+        store.commit(write(f"s{n}", session=b"%d" % n, revision=revision, over=n == 1))
+    assert store.revisions() == [("r1", NOW - 5, 3, 2), ("r2", NOW, 0, 0), ("r3", 0.0, 1, 1)]
+    assert list(store.of_revision("r1")) == [("s0", b"0"), ("s2", b"2")]
+    assert list(store.of_revision("r1", 1)) == [("s0", b"0")]
+    assert list(store.of_revision("r2")) == [] == list(store.of_revision("r1", 0))
+
+
+def test_a_session_stays_with_its_flows_until_told_otherwise(store: Store) -> None:
+    store.commit(write(revision="r1"))
+    store.commit(write(version=1, session=b"two"))
+    assert list(store.of_revision("r1")) == [("call", b"two")]
+    store.commit(write(version=2, over=True))
+    assert list(store.of_revision("r1")) == []
+    store.commit(write(version=3, session=b"four", revision="r2"))
+    assert store.revisions() == [("r2", 0.0, 1, 1)]
+    assert list(store.of_revision("r2")) == [("call", b"four")]
+    assert store.commit(write(version=3, revision="r9", over=True)) is Verdict.CONFLICT
+    assert store.revisions() == [("r2", 0.0, 1, 1)]
+
+
+def test_many_sessions_of_a_revision_are_told_in_order(store: Store) -> None:
+    for n in range(230):
+        store.commit(write(f"{n:03}", revision="r1", over=n % 10 == 0))
+    wanted = [f"{n:03}" for n in range(230) if n % 10]
+    assert [key for key, _ in store.of_revision("r1")] == wanted
+    assert [key for key, _ in store.of_revision("r1", 150)] == wanted[:150]
+
+
+def test_flows_are_kept_while_sessions_run_on_them_and_a_day_after_their_last_use(store: Store) -> None:
+    flows = bytes(range(256)) * 500
+    store.keep("r1", flows, NOW - DAY)
+    store.keep("r2", b"unused", NOW)
+    assert store.artefact("r1") == flows
+    assert store.artefact("r9") is None
+    store.commit(write(revision="r1", expires=NOW + 10, over=True))
+    store.sweep(NOW + 5)
+    assert store.artefact("r1") == flows
+    assert store.sweep(NOW + 10) == 1
+    assert store.artefact("r1") is None
+    store.sweep(NOW + DAY - 1)
+    assert store.artefact("r2") == b"unused"
+    store.keep("r2", b"unused", NOW + DAY - 1)
+    store.sweep(NOW + DAY)
+    assert store.revisions() == [("r2", NOW + DAY - 1, 0, 0)]
+    store.sweep(NOW + 2 * DAY - 1)
+    assert store.revisions() == []
+
+
+def test_sessions_are_found_by_what_they_or_their_journal_say(store: Store) -> None:
+    store.commit(write("b", session=b'["+12025550142"]', journal=turn(1)))
+    store.commit(write("a", journal=turn(1, b'{"cli":"h:9%_?"}')))
+    store.commit(write("c", journal=turn(1, '{"said":"Smörgås"}'.encode())))
+    for n in range(220):
+        store.commit(write(f"x{n:03}", session=b"nothing" if n % 3 else b"something +12025550142"))
+    assert list(store.search("+12025550142")) == ["b", *(f"x{n:03}" for n in range(0, 220, 3))]
+    assert list(store.search("h:9%_?")) == ["a"]
+    assert list(store.search("Smörgås")) == ["c"]
+    assert list(store.search("h:9._")) == list(store.search("")) == list(store.search("SMÖRGÅS")) == []
+
+
+def test_a_session_is_forgotten_with_everything_of_it(store: Store) -> None:
+    for key in ("call", "other"):
+        store.claim(f"{key}/claimed", NOW, 60)
+        more: dict[str, Any] = {"aliases": [f"{key}/alias"], "timers": [Timer("tick", NOW)], "revision": "r1"}
+        rows = [Effect(f"{key}/1", "send", b"", 0.0, "lane"), Effect(f"{key}/2", key, b""), *lane_of(key)]
+        store.commit(write(key, dedupe=f"{key}/ice", journal=turn(1), effects=rows, **more))
+        (own,) = [each for each in store.take(NOW, 5) if each.kind == key]
+        assert store.bury(own, "refused", NOW)
+        store.commit(write(key, 1, dedupe=f"{key}/claimed", journal=turn(2), counts=[Count(key, 1, 9)]))
+    store.dead_letter("callback", "not JSON", b"", NOW)
+    held = store.take(NOW + 5, 60)
+    assert {each.session for each in held} == {"call"}
+    assert store.forget("call")
+    assert not store.forget("call")
+    assert not any(store.settle(each) for each in held if each.session == "call")
+    assert store.load("call/alias", "call/ice") == ("call/alias", 0, None, None, [])
+    assert store.load("call", "call/claimed").answer is None
+    assert store.journal("call") == []
+    assert [each.session for each in store.letters(9)] == ["", "other"]
+    assert {each.session for each in [*store.due(NOW + 99, 60), *store.take(NOW + 99, 60)]} == {"other"}
+    assert store.revisions() == [("r1", 0.0, 1, 1)]
+    assert store.keys("", 9) == ["other"] and len(store.journal("other")) == 2
+    assert store.load("other/alias", "other/ice").answer == b"" == store.load("other", "other/claimed").answer
+    assert store.commit(write("call", dedupe="call/ice", effects=[Effect("call/1", "send", b"")])) is Verdict.DONE
+
+
+def lane_of(key: str) -> list[Effect]:
+    return [Effect(f"{key}/l{n}", "send", b"", 0.0, "shared", n) for n in range(2)]
+
+
+def test_what_a_swept_session_left_is_forgotten_too(store: Store) -> None:
+    store.commit(write(dedupe="ice", answer=b"x", effects=[Effect("e", "send", b"")], expires=NOW + 1, over=True))
+    assert store.sweep(NOW + 1) == 1
+    assert store.load("call", "ice").answer == b"x"
+    assert store.forget("call")
+    assert store.load("call", "ice").answer is None
+    assert store.take(NOW + 1, 60) == []
+
+
+def test_a_record_is_forgotten(store: Store) -> None:
+    store.merge(Record("contact/a", b'{"name":"Ann"}'))
+    store.merge(Record("contact/b", b"{}"))
+    assert store.forget_record("contact/a")
+    assert not store.forget_record("contact/a")
+    assert store.record("contact/a") is None
+    assert [key for key, _ in store.records("contact/")] == ["contact/b"]
+    store.merge(Record("contact/a", b'{"seats":2}'))
+    assert store.record("contact/a") == b'{"seats":2}'
+
+
+def test_dead_letters_are_read_newest_first(store: Store) -> None:
+    store.dead_letter("callback", "not JSON", b"<>", NOW + 1)
+    store.commit(write(effects=[Effect("e", "send", b"secret")]))
+    store.take(NOW, 10)
+    (taken,) = store.take(NOW + 10, 10)
+    assert store.bury(taken, "refused", NOW)
+    buried = (NOW, "send", "call", "refused", b"secret", 2)
+    assert store.letters(9) == [buried, (NOW + 1, "callback", "", "not JSON", b"<>", 0)]
+    assert store.letters(1) == [buried] and store.letters(0) == []
+
+
+def test_a_durable_write_is_a_write_like_any_other(store: Store) -> None:
+    assert store.commit(write(dedupe="ice", answer=b"x", durable=True)) is Verdict.DONE
+    assert store.commit(write(version=1, dedupe="ice", durable=True)) is Verdict.DUPLICATE
+    assert store.commit(write(version=5, dedupe="pie", durable=True)) is Verdict.CONFLICT
+    assert store.load("call", "ice")[:4] == ("call", 1, b"one", b"x")
 
 
 def test_answers_and_counts_are_kept_for_three_days(store: Store) -> None:
@@ -508,7 +657,7 @@ def test_answers_and_counts_are_kept_for_three_days(store: Store) -> None:
 
 
 def test_effects_outlive_their_session_by_a_day(store: Store) -> None:
-    store.commit(write(expires=NOW + 10, effects=[Effect("e", "send", b"")]))
+    store.commit(write(expires=NOW + 10, over=True, effects=[Effect("e", "send", b"")]))
     assert store.sweep(NOW + DAY) == 1
     assert len(store.take(NOW + DAY, 5)) == 1
     store.sweep(NOW + DAY + 10)
@@ -525,7 +674,7 @@ def test_dead_letters_are_kept_for_a_week(store: Store) -> None:
 
 def test_the_sweep_forgets_more_than_fits_one_batch(store: Store) -> None:
     for n in range(1203):
-        store.commit(write(f"{n}", dedupe=f"d{n}", expires=NOW + (10 if n % 400 else HOUR)))
+        store.commit(write(f"{n}", dedupe=f"d{n}", expires=NOW + (10 if n % 400 else HOUR), over=True))
     assert store.sweep(NOW + 10) == 1199
     assert [n for n in range(1203) if store.load(f"{n}").session is not None] == [0, 400, 800, 1200]
     assert store.sweep(NOW + KEPT) == 4
@@ -597,13 +746,22 @@ STEPS = st.one_of(
         st.lists(KEYS, max_size=1),
         st.lists(st.tuples(st.sampled_from(["t1", "t2"]), st.none() | st.integers(0, 20)), max_size=2),
         st.lists(st.sampled_from(["c1", "c2"]), max_size=2),
+        st.sampled_from(["", "l1", "l2"]),
+        st.sampled_from(["", "l1"]),
+        st.booleans(),
+        st.sampled_from(["", "r1", "r2"]),
     ),
     st.tuples(st.just("claim"), st.sampled_from(["d1", "d2"]), st.integers(0, 9)),
     st.tuples(st.just("due"), st.integers(0, 20)),
     st.tuples(st.just("take"), st.integers(0, 20)),
     st.tuples(st.just("retry"), st.integers(0, 20)),
+    st.tuples(st.just("hold"), st.integers(0, 20)),
+    st.tuples(st.just("bury")),
+    st.tuples(st.just("arrived"), st.integers(1, 12)),
     st.tuples(st.just("end")),
-    st.tuples(st.just("sweep"), st.integers(0, 40)),
+    st.tuples(st.just("forget"), KEYS),
+    st.tuples(st.just("keep"), st.sampled_from(["r1", "r2"])),
+    st.tuples(st.just("sweep"), st.sampled_from([0, 5, 20, 40, DAY, DAY + 20, 2 * DAY])),
 )
 
 
@@ -617,12 +775,15 @@ class Player:
 
     def play(self, step: tuple[Any, ...], at: float) -> object:
         seen: object = getattr(self, step[0])(at, *step[1:])
-        return seen, [self._seen(key) for key in ("a", "b", "c")], self.store.count("c1", 1)
+        found = [self._seen(key) for key in ("a", "b", "c")], self.store.count("c1", 1), self.store.letters(9)
+        flows = self.store.revisions(), list(self.store.of_revision("r1"))
+        return seen, found, flows, self.store.overdue(at + 15, 9), list(self.store.search("1")), self.store.keys("", 9)
 
     def _seen(self, key: str) -> object:
         return self.store.load(key, "d1"), self.store.load(key, "d2").answer, self.store.journal(key)
 
-    def commit(self, at: float, key: str, version: int, dedupe: str, aliases: Any, timers: Any, counts: Any) -> object:
+    def commit(self, at: float, key: str, version: int, dedupe: str, *more: Any) -> object:
+        aliases, timers, counts, lane, drops, over, revision = more
         self.effects += 1
         return self.store.commit(
             Write(
@@ -634,10 +795,13 @@ class Player:
                 dedupe,
                 b"%d" % self.effects,
                 turn(self.effects),
-                [Effect(f"{self.effects}", "send", b"", at + self.effects % 5)],
+                [Effect(f"{self.effects}", "send", b"", at + self.effects % 5, lane, self.effects * 7 % 3)],
                 [Timer(name, None if due is None else at + due) for name, due in timers],
                 aliases,
                 [Count(name, 1, 3) for name in counts],
+                drops=[drops] if drops else [],
+                over=over,
+                revision=revision,
             )
         )
 
@@ -664,7 +828,22 @@ class Player:
         leased = self.held.pop(0)
         return self.store.settle(leased), self.store.fired(leased)
 
-    def sweep(self, at: float, ahead: int) -> object:
+    def hold(self, at: float, ahead: int) -> object:
+        return bool(self.held) and self.store.hold(self.held[-1], at + ahead)
+
+    def bury(self, at: float) -> object:
+        return bool(self.held) and self.store.bury(self.held[-1], "refused", at)
+
+    def arrived(self, at: float, effect: int) -> object:
+        return self.store.arrived(f"{effect}")
+
+    def forget(self, at: float, key: str) -> object:
+        return self.store.forget(key)
+
+    def keep(self, at: float, revision: str) -> None:
+        self.store.keep(revision, revision.encode(), at)
+
+    def sweep(self, at: float, ahead: float) -> object:
         return self.store.sweep(at + ahead)
 
 

@@ -20,6 +20,10 @@ BURIED = 7 * DAY
 """Seconds that dead letters are kept."""
 
 
+DROPPED = DAY
+"""Seconds after the last :meth:`Store.keep` that an artefact is left when no session needs it."""
+
+
 class StoreDown(Exception):
     """The store cannot be reached or is locked; the turn must be answered without it."""
 
@@ -138,6 +142,10 @@ class Write(NamedTuple):
     empty where there is none; its answer is kept for three days. ``aliases`` are further keys under which the
     session is found; an alias that another session had moves to this one. ``drops`` are lanes whose rows go, but
     for one that is being carried out; the write's own effects come after that.
+
+    ``revision`` is the content hash of the flows the session runs on; empty leaves what it was. ``over``: the call or
+    conversation is over, and kept until ``expires`` only for late callbacks. ``durable``: a power cut after the commit
+    must not lose it, where the store can promise that (see :attr:`Store.durability`).
     """
 
     key: str
@@ -154,6 +162,32 @@ class Write(NamedTuple):
     counts: Sequence[Count] = ()
     records: Sequence[Record] = ()
     drops: Sequence[str] = ()
+    revision: str = ""
+    over: bool = False
+    durable: bool = False
+
+
+class Revision(NamedTuple):
+    """Flows that are kept or that sessions run on. ``kept`` is when they were last (Unix seconds; 0: never).
+
+    ``sessions`` counts all that run on them, ``live`` those that are not over.
+    """
+
+    hash: str
+    kept: float
+    sessions: int
+    live: int
+
+
+class Letter(NamedTuple):
+    """A dead letter: ``at`` is when it was buried (Unix seconds), ``attempts`` how often it was tried."""
+
+    at: float
+    kind: str
+    session: str
+    reason: str
+    payload: bytes
+    attempts: int
 
 
 def merged(document: bytes | None, patch: bytes) -> bytes:
@@ -285,10 +319,59 @@ class Store(Protocol):
         """How many dead letters are kept."""
         ...
 
+    def letters(self, limit: int) -> list[Letter]:
+        """The dead letters, the newest first, at most so many."""
+        ...
+
+    def keep(self, revision: str, artefact: bytes, now: float) -> None:
+        """Keep compiled flows for the sessions that begin with them; again: they are still in use ``now``."""
+        ...
+
+    def artefact(self, revision: str) -> bytes | None:
+        """The compiled flows of a revision."""
+        ...
+
+    def revisions(self) -> list[Revision]:
+        """All that are kept or that sessions run on, by hash."""
+        ...
+
+    def of_revision(self, revision: str, limit: int | None = None) -> Iterator[tuple[str, bytes]]:
+        """Own key and bytes of the sessions that run on it and are not over, by key, at most so many."""
+        ...
+
+    def overdue(self, now: float, limit: int) -> list[str]:
+        """Own keys of sessions that expired and are not over, the longest overdue first, at most so many.
+
+        Somebody has to end them: write them with ``over`` and a new ``expires``. Looks at every session, as the
+        sweep does: not for every turn.
+        """
+        ...
+
+    def search(self, text: str) -> Iterator[str]:
+        """Own keys of the sessions whose bytes or journal (its bodies) have the text, by key. Reads everything.
+
+        Nothing has an empty text. What was written as JSON is searched as it is written, escapes and all.
+        """
+        ...
+
+    def forget(self, key: str) -> bool:
+        """Erase a session, by its own key, and everything of it. False: there was nothing.
+
+        That is: aliases, timers, journal, rows of the outbox (also those under way), stored answers and dead
+        letters. Records are not of a session, see :meth:`forget_record`.
+        """
+        ...
+
+    def forget_record(self, key: str) -> bool:
+        """Erase a record. False: there was none."""
+        ...
+
     def sweep(self, now: float) -> int:
         """Forget what has expired; the number of sessions that went.
 
-        With a session go its aliases, timers and journal. Its effects are left to the workers a day more.
+        A session that is not over is left to those who end it (:meth:`overdue`) for a day more. With a session go its
+        aliases, timers and journal. Its effects are left to the workers a day more. An artefact goes a day after it
+        was last kept, once no session runs on it.
         """
         ...
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from secrets import token_hex
 from threading import Lock
+from typing import NamedTuple
 
 from flowengine.stores.base import (
     BURIED,
     DAY,
+    DROPPED,
     KEPT,
     Count,
     Effect,
     JournalRow,
     Leased,
+    Letter,
     Loaded,
     Record,
+    Revision,
     StoreRefused,
     Timer,
     Verdict,
@@ -40,6 +44,23 @@ class _Waiting:
     place: tuple[float, int] = (0.0, 0)
 
 
+class _Session(NamedTuple):
+    version: int
+    data: bytes
+    expires: float
+    over: bool
+    revision: str
+
+
+class _Answer(NamedTuple):
+    """``answer`` is None while the callback is only claimed."""
+
+    answer: bytes | None
+    until: float
+    expires: float
+    session: str = ""
+
+
 def opened(address: str) -> MemoryStore:
     """The store of a URL ``memory:ADDRESS``; there is nothing to address."""
     if address.strip("/"):
@@ -53,14 +74,15 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._sessions: dict[str, tuple[int, bytes, float]] = {}
+        self._sessions: dict[str, _Session] = {}
         self._aliases: dict[str, str] = {}
-        self._answers: dict[str, tuple[bytes | None, float, float]] = {}
+        self._answers: dict[str, _Answer] = {}
         self._journals: dict[str, dict[int, JournalRow]] = {}
         self._effects: dict[str, _Waiting] = {}
         self._timers: dict[str, dict[str, _Waiting]] = {}
         self._counts: dict[tuple[str, int], tuple[int, float]] = {}
-        self._letters: list[tuple[float, str, str, bytes]] = []
+        self._letters: list[tuple[float, Letter]] = []
+        self._artefacts: dict[str, tuple[bytes, float]] = {}
         self._records: dict[str, bytes] = {}
         self._lanes: dict[str, dict[str, _Waiting]] = {}
         self._written = 0
@@ -107,9 +129,12 @@ class MemoryStore:
             self._drop(lane, write.now)
         if write.journal is not None or write.effects:
             self._record(write)
-        self._sessions[key] = (write.version + 1, write.session, write.expires)
+        revision = write.revision
+        if not revision and write.version:
+            revision = self._sessions[key].revision
+        self._sessions[key] = _Session(write.version + 1, write.session, write.expires, write.over, revision)
         if write.dedupe:
-            self._answers[write.dedupe] = (write.answer, 0.0, write.now + KEPT)
+            self._answers[write.dedupe] = _Answer(write.answer, 0.0, write.now + KEPT, key)
         for alias in write.aliases:
             self._aliases[alias] = key
         for timer in write.timers:
@@ -123,9 +148,9 @@ class MemoryStore:
     def _drop(self, lane: str, now: float) -> None:
         for waiting in list(self._lanes.get(lane, {}).values()):
             if waiting.until <= now:
-                self._forget(waiting.leased.id)
+                self._drop_row(waiting.leased.id)
 
-    def _forget(self, id: str) -> bool:
+    def _drop_row(self, id: str) -> bool:
         """Take a row out of the outbox and out of its lane."""
         waiting = self._effects.pop(id, None)
         if waiting is not None and waiting.lane:
@@ -162,7 +187,7 @@ class MemoryStore:
             known = self._answers.get(dedupe)
             if known is not None and (known[0] is not None or known[1] > now):
                 return False
-            self._answers[dedupe] = (None, now + lease, now + KEPT)
+            self._answers[dedupe] = _Answer(None, now + lease, now + KEPT)
         return True
 
     def take(self, now: float, lease: float, limit: int = 16) -> list[Leased]:
@@ -179,11 +204,11 @@ class MemoryStore:
 
     def settle(self, leased: Leased) -> bool:
         with self._lock:
-            return self._held(leased) is not None and self._forget(leased.id)
+            return self._held(leased) is not None and self._drop_row(leased.id)
 
     def arrived(self, id: str) -> bool:
         with self._lock:
-            return self._forget(id)
+            return self._drop_row(id)
 
     def retry(self, leased: Leased, due: float) -> bool:
         with self._lock:
@@ -197,8 +222,9 @@ class MemoryStore:
         with self._lock:
             if self._held(leased) is None:
                 return False
-            self._forget(leased.id)
-            self._letters.append((now + BURIED, leased.kind, reason, leased.payload))
+            self._drop_row(leased.id)
+            letter = Letter(now, leased.kind, leased.session, reason, leased.payload, leased.attempts)
+            self._letters.append((now + BURIED, letter))
         return True
 
     def _held(self, leased: Leased) -> _Waiting | None:
@@ -207,7 +233,7 @@ class MemoryStore:
 
     def dead_letter(self, kind: str, reason: str, payload: bytes, now: float) -> None:
         with self._lock:
-            self._letters.append((now + BURIED, kind, reason, payload))
+            self._letters.append((now + BURIED, Letter(now, kind, "", reason, payload, 0)))
 
     def due(self, now: float, lease: float, limit: int = 16) -> list[Leased]:
         with self._lock:
@@ -257,20 +283,87 @@ class MemoryStore:
         with self._lock:
             return len(self._letters)
 
+    def letters(self, limit: int) -> list[Letter]:
+        with self._lock:
+            return [letter for _, letter in self._letters[::-1][:limit]]
+
+    def keep(self, revision: str, artefact: bytes, now: float) -> None:
+        with self._lock:
+            self._artefacts[revision] = (artefact, now)
+
+    def artefact(self, revision: str) -> bytes | None:
+        with self._lock:
+            return self._artefacts[revision][0] if revision in self._artefacts else None
+
+    def revisions(self) -> list[Revision]:
+        with self._lock:
+            every = Counter(row.revision for row in self._sessions.values() if row.revision)
+            live = Counter(row.revision for row in self._sessions.values() if not row.over)
+            return [
+                Revision(each, self._artefacts.get(each, (b"", 0.0))[1], every[each], live[each])
+                for each in sorted({*self._artefacts, *every})
+            ]
+
+    def of_revision(self, revision: str, limit: int | None = None) -> Iterator[tuple[str, bytes]]:
+        with self._lock:
+            rows = self._sessions.items()
+            found = sorted((key, row.data) for key, row in rows if row.revision == revision and not row.over)
+        yield from found[:limit]
+
+    def overdue(self, now: float, limit: int) -> list[str]:
+        with self._lock:
+            found = sorted((row.expires, key) for key, row in self._sessions.items() if row.expires <= now)
+            return [key for _, key in found if not self._sessions[key].over][:limit]
+
+    def search(self, text: str) -> Iterator[str]:
+        wanted = text.encode()
+        with self._lock:
+            found = sorted(key for key, row in self._sessions.items() if wanted and self._has(key, row, wanted))
+        yield from found
+
+    def _has(self, key: str, row: _Session, wanted: bytes) -> bool:
+        return wanted in row.data or any(wanted in each.body for each in self._journals.get(key, {}).values())
+
+    def forget(self, key: str) -> bool:
+        with self._lock:
+            before = self._size()
+            self._end({key})
+            self._answers = {dedupe: row for dedupe, row in self._answers.items() if row.session != key}
+            for id in [id for id, row in self._effects.items() if row.leased.session == key]:
+                self._drop_row(id)
+            self._letters = [row for row in self._letters if row[1].session != key]
+            return self._size() < before
+
+    def _size(self) -> int:
+        """How much there is that :meth:`forget` can take."""
+        of_sessions = len(self._sessions) + len(self._aliases) + len(self._timers) + len(self._journals)
+        return of_sessions + len(self._answers) + len(self._effects) + len(self._letters)
+
+    def forget_record(self, key: str) -> bool:
+        with self._lock:
+            return self._records.pop(key, None) is not None
+
     def sweep(self, now: float) -> int:
         with self._lock:
-            gone = {key for key, row in self._sessions.items() if row[2] <= now}
-            for key in gone:
-                del self._sessions[key]
-                self._timers.pop(key, None)
-                self._journals.pop(key, None)
-            self._aliases = {alias: key for alias, key in self._aliases.items() if key not in gone}
-            self._answers = {key: row for key, row in self._answers.items() if row[2] > now}
+            rows = self._sessions.items()
+            gone = {key for key, row in rows if row.expires <= now and (row.over or row.expires + DAY <= now)}
+            self._end(gone)
+            self._answers = {key: row for key, row in self._answers.items() if row.expires > now}
+            used = {row.revision for row in self._sessions.values()}
+            kept = self._artefacts.items()
+            self._artefacts = {each: row for each, row in kept if each in used or row[1] + DROPPED > now}
             self._counts = {place: row for place, row in self._counts.items() if row[1] > now}
             for id in [id for id, row in self._effects.items() if row.expires <= now]:
-                self._forget(id)
+                self._drop_row(id)
             self._letters = [row for row in self._letters if row[0] > now]
         return len(gone)
+
+    def _end(self, gone: Collection[str]) -> None:
+        for key in gone:
+            self._sessions.pop(key, None)
+            self._timers.pop(key, None)
+            self._journals.pop(key, None)
+        self._aliases = {alias: key for alias, key in self._aliases.items() if key not in gone}
 
     def upcoming(self, now: float) -> float | None:
         """When the next timer or effect is due (Unix seconds), leases included; for clocks that are moved by hand."""

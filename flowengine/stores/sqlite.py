@@ -14,13 +14,16 @@ from flowengine.problems import did_you_mean
 from flowengine.stores.base import (
     BURIED,
     DAY,
+    DROPPED,
     KEPT,
     Count,
     Effect,
     JournalRow,
     Leased,
+    Letter,
     Loaded,
     Record,
+    Revision,
     StoreRefused,
     Timer,
     Verdict,
@@ -29,6 +32,8 @@ from flowengine.stores.base import (
 )
 from flowengine.stores.sqlite_file import BEAT, SqliteFile, prepared
 
+PAGE = 100
+"""Sessions that are read at once where all are looked at."""
 BATCH = 500
 """Rows that one transaction of the sweep forgets, so that no turn waits long for it."""
 
@@ -37,14 +42,18 @@ LOAD = """SELECT version, session, (SELECT answer FROM dedupe WHERE key = ?){rec
 LOAD_RECORD = ", (SELECT document FROM records WHERE key = ?)"
 LOAD_ALIAS = """SELECT sessions.key, version, sessions.session FROM aliases
     JOIN sessions ON sessions.key = aliases.session WHERE alias = ?"""
-DEDUPE = """INSERT INTO dedupe (key, leased_until, expires, answer) VALUES (?, 0, ?, ?) ON CONFLICT (key)
-    DO UPDATE SET expires = excluded.expires, answer = excluded.answer WHERE answer IS NULL"""
+DEDUPE = """INSERT INTO dedupe (key, leased_until, expires, answer, session) VALUES (?, 0, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET expires = excluded.expires, answer = excluded.answer, session = excluded.session
+    WHERE answer IS NULL"""
 CLAIM = """INSERT INTO dedupe (key, leased_until, expires) VALUES (?, ?, ?) ON CONFLICT (key)
     DO UPDATE SET leased_until = excluded.leased_until, expires = excluded.expires
     WHERE answer IS NULL AND leased_until <= ?"""
-BEGIN_SESSION = """INSERT INTO sessions (key, version, expires, session) SELECT ?1, 1, ?2, ?3
+BEGIN_SESSION = """INSERT INTO sessions (key, version, expires, session, revision, over) SELECT ?1, 1, ?2, ?3, ?4, ?5
     WHERE NOT EXISTS (SELECT 1 FROM aliases WHERE alias = ?1) ON CONFLICT (key) DO NOTHING"""
-GO_ON = "UPDATE sessions SET version = version + 1, expires = ?, session = ? WHERE key = ? AND version = ?"
+GO_ON = """UPDATE sessions SET version = version + 1, expires = ?1, session = ?2
+    WHERE key = ?3 AND version = ?4 AND over = ?5 AND (?6 = '' OR revision = ?6)"""
+TURN_OVER = """UPDATE sessions SET version = version + 1, expires = ?1, session = ?2, over = ?5,
+    revision = CASE ?6 WHEN '' THEN revision ELSE ?6 END WHERE key = ?3 AND version = ?4"""
 COUNT = """INSERT INTO counters (name, span, n, expires) SELECT ?1, ?2, 1, ?3 WHERE ?4 >= 1
     ON CONFLICT (name, span) DO UPDATE SET n = n + 1, expires = excluded.expires WHERE n < ?4"""
 JOURNAL = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -82,8 +91,31 @@ LEASE = {
     table: f"UPDATE {table} SET attempts = attempts + 1, token = ?, leased_until = ? WHERE row = ?" for table in READY
 }
 KEYS = "SELECT key FROM sessions WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
-EXPIRED_SESSIONS = "SELECT rowid, key FROM sessions WHERE rowid > ? AND expires <= ? ORDER BY rowid LIMIT ?"
-END_SESSION = "DELETE FROM sessions WHERE key = ? AND expires <= ?"
+ENDED = "expires <= CASE WHEN over THEN ?1 ELSE ?2 END"
+EXPIRED_SESSIONS = f"SELECT rowid, key FROM sessions WHERE {ENDED} AND rowid > ?3 ORDER BY rowid LIMIT ?4"
+END_SESSION = f"DELETE FROM sessions WHERE {ENDED} AND key = ?3"
+OVERDUE = "SELECT key FROM sessions WHERE expires <= ? AND NOT over ORDER BY expires, key LIMIT ?"
+KEEP_ARTEFACT = "INSERT INTO artefacts VALUES (?, ?, ?) ON CONFLICT (revision) DO UPDATE SET kept = excluded.kept"
+DROP_ARTEFACTS = """DELETE FROM artefacts WHERE kept <= ?
+    AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.revision = artefacts.revision)"""
+REVISIONS = """SELECT revision, max(kept), sum(sessions), sum(live) FROM (
+        SELECT revision, kept, 0 AS sessions, 0 AS live FROM artefacts
+        UNION ALL SELECT revision, 0.0, count(*), sum(NOT over) FROM sessions WHERE revision <> '' GROUP BY revision)
+    GROUP BY revision ORDER BY revision"""
+OF_REVISION = """SELECT key, session FROM sessions WHERE revision = ? AND NOT over AND key > ?
+    ORDER BY key LIMIT ?"""
+EVERY = "SELECT key FROM sessions WHERE key > ? ORDER BY key LIMIT 100"
+MENTIONS = """SELECT key FROM sessions WHERE key > ?1 AND key <= ?2 AND (instr(session, ?3)
+    OR EXISTS (SELECT 1 FROM journal WHERE journal.session = sessions.key AND instr(body, ?3))) ORDER BY key"""
+ANSWERS = "SELECT id FROM dedupe WHERE session = ? OR answer IS NULL"
+LAST_ANSWER = "SELECT coalesce(max(id), 0) FROM dedupe"
+FORGET_ANSWER = "DELETE FROM dedupe WHERE id = ? AND session = ?"
+FORGET_LATER = "DELETE FROM dedupe WHERE id > ? AND session = ?"
+FORGET = (
+    "DELETE FROM sessions WHERE key = ?",
+    *(f"DELETE FROM {table} WHERE session = ?" for table in ("aliases", "timers", "journal", "outbox", "dead_letters")),
+)
+LETTERS = "SELECT at, kind, session, reason, payload, attempts FROM dead_letters ORDER BY id DESC LIMIT ?"
 DEPENDENTS = tuple(f"DELETE FROM {table} WHERE session = ?" for table in ("aliases", "timers", "journal"))
 EXPIRED = tuple(
     f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE expires <= ? LIMIT {BATCH})"
@@ -139,7 +171,7 @@ class SqliteStore:
         survives = "every answered turn survives the end of a process"
         if self._full:
             return f"SQLite {self._file.path}: {survives} and a power cut."
-        lost = "a power cut may lose the last ones (?synchronous=full keeps them)"
+        lost = "a power cut may lose the last turns, but none that asked to be durable (?synchronous=full keeps all)"
         return f"SQLite {self._file.path}: {survives}; {lost}."
 
     def load(self, key: str, dedupe: str = "", *records: str) -> Loaded:
@@ -163,6 +195,8 @@ class SqliteStore:
             return undone.verdict
         except sqlite3.IntegrityError as error:
             raise ValueError(f"a turn or an effect was written twice: {error}") from error
+        if write.durable and not self._full:
+            self._file.sync()
         return Verdict.DONE
 
     def claim(self, dedupe: str, now: float, lease: float) -> bool:
@@ -232,8 +266,55 @@ class SqliteStore:
     def dead_letters(self) -> int:
         return int(self._file.rows("SELECT count(*) FROM dead_letters")[0][0])
 
+    def letters(self, limit: int) -> list[Letter]:
+        return [Letter(*row) for row in self._file.rows(LETTERS, limit)]
+
+    def keep(self, revision: str, artefact: bytes, now: float) -> None:
+        self._changed(KEEP_ARTEFACT, revision, now, artefact)
+
+    def artefact(self, revision: str) -> bytes | None:
+        found = self._file.rows("SELECT artefact FROM artefacts WHERE revision = ?", revision)
+        return bytes(found[0][0]) if found else None
+
+    def revisions(self) -> list[Revision]:
+        return [Revision(*row) for row in self._file.rows(REVISIONS)]
+
+    def of_revision(self, revision: str, limit: int | None = None) -> Iterator[tuple[str, bytes]]:
+        last, left = "", limit
+        while left is None or left > 0:
+            found = self._file.rows(OF_REVISION, revision, last, PAGE if left is None else min(left, PAGE))
+            yield from found
+            if not found:
+                return
+            last, left = found[-1][0], None if left is None else left - len(found)
+
+    def overdue(self, now: float, limit: int) -> list[str]:
+        return [key for (key,) in self._file.rows(OVERDUE, now, limit)]
+
+    def search(self, text: str) -> Iterator[str]:
+        last, wanted = "", text.encode()
+        while wanted and (page := self._file.rows(EVERY, last)):
+            yield from (key for (key,) in self._file.rows(MENTIONS, last, page[-1][0], wanted))
+            last = page[-1][0]
+
+    def forget(self, key: str) -> bool:
+        # Stored answers have no index by session, which would cost every turn: they are read through beforehand, and
+        # only those that came since, or are still to be given, are looked at while nobody else can write.
+        last = self._file.rows(LAST_ANSWER)[0][0]
+        answers = self._file.rows(ANSWERS, key)
+        with self._file.transaction() as rows:
+            gone = sum(rows.execute(each, (key,)).rowcount for each in FORGET)
+            gone += rows.executemany(FORGET_ANSWER, [(id, key) for (id,) in answers]).rowcount if answers else 0
+            gone += rows.execute(FORGET_LATER, (last, key)).rowcount
+        return gone > 0
+
+    def forget_record(self, key: str) -> bool:
+        return self._changed("DELETE FROM records WHERE key = ?", key)
+
     def sweep(self, now: float) -> int:
         gone = self._sweep_sessions(now)
+        if self._file.rows("SELECT 1 FROM artefacts WHERE kept <= ?", now - DROPPED):
+            self._changed(DROP_ARTEFACTS, now - DROPPED)
         for forget in EXPIRED:
             while self._forget(forget, now) == BATCH:
                 pass
@@ -261,7 +342,7 @@ class SqliteStore:
 
     def _sweep_sessions(self, now: float) -> int:
         gone = last = 0
-        while expired := self._file.rows(EXPIRED_SESSIONS, last, now, BATCH):
+        while expired := self._file.rows(EXPIRED_SESSIONS, now, now - DAY, last, BATCH):
             last = expired[-1][0]
             began = time.monotonic()
             with self._file.transaction() as rows:
@@ -290,15 +371,19 @@ def _leased(row: tuple[int, str, str, str, bytes, float, int], token: str) -> Le
 
 
 def _answer(rows: sqlite3.Connection, write: Write) -> None:
-    if write.dedupe and not rows.execute(DEDUPE, (write.dedupe, write.now + KEPT, write.answer)).rowcount:
+    if write.dedupe and not rows.execute(DEDUPE, (write.dedupe, write.now + KEPT, write.answer, write.key)).rowcount:
         raise _Undone(Verdict.DUPLICATE)
 
 
 def _go_on(rows: sqlite3.Connection, write: Write) -> None:
-    if write.version:
-        done = rows.execute(GO_ON, (write.expires, write.session, write.key, write.version))
+    if not write.version:
+        done = rows.execute(BEGIN_SESSION, (write.key, write.expires, write.session, write.revision, write.over))
     else:
-        done = rows.execute(BEGIN_SESSION, (write.key, write.expires, write.session))
+        values = (write.expires, write.session, write.key, write.version, write.over, write.revision)
+        done = rows.execute(GO_ON, values)
+        if not done.rowcount:
+            # Only here does an index change: a session begins to be over, or goes on with other flows.
+            done = rows.execute(TURN_OVER, values)
     if not done.rowcount:
         raise _Undone(Verdict.CONFLICT)
 
@@ -345,7 +430,7 @@ def _timer(rows: sqlite3.Connection, key: str, timer: Timer) -> None:
 
 
 def _end(rows: sqlite3.Connection, key: str, now: float) -> int:
-    gone = rows.execute(END_SESSION, (key, now)).rowcount
+    gone = rows.execute(END_SESSION, (now, now - DAY, key)).rowcount
     if gone:
         for forget in DEPENDENTS:
             rows.execute(forget, (key,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -18,6 +19,8 @@ BUSY = 0.5
 """Seconds a turn waits for a writer of another process."""
 QUEUE = 0.4
 """Seconds a turn waits for a writer of its own process."""
+SYNC = 1.0
+"""Seconds a durable turn waits for those that the disk is busy with."""
 PATIENCE = 5.0
 """Seconds that opening waits for another process that is making the same file."""
 CHECKED = 32 * 1024 * 1024
@@ -27,14 +30,21 @@ SETTINGS = ("wal_autocheckpoint=4000", "journal_size_limit=67108864", "secure_de
 """Pages between two checkpoints (fewer cost turns more), bytes the log keeps, and zeroes over the deleted."""
 
 APPLICATION = 0x466C6F77
-VERSION = 2
+VERSION = 3
 LANES = (
     "ALTER TABLE outbox ADD COLUMN lane TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE outbox ADD COLUMN rank REAL NOT NULL DEFAULT 0",
     "CREATE INDEX outbox_lane ON outbox (lane, rank, row) WHERE lane <> ''",
     "CREATE TABLE records (key TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID",
 )
-STEPS = {1: LANES}
+REVISIONS = (
+    "ALTER TABLE sessions ADD COLUMN revision TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE sessions ADD COLUMN over INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX sessions_revision ON sessions (revision, over)",
+    "ALTER TABLE dedupe ADD COLUMN session TEXT NOT NULL DEFAULT ''",
+    "CREATE TABLE artefacts (revision TEXT PRIMARY KEY, kept REAL NOT NULL, artefact BLOB NOT NULL)",
+)
+STEPS = {1: LANES, 2: REVISIONS}
 """What brings a file of an older layout to the next one."""
 
 SCHEMA = (
@@ -65,6 +75,7 @@ SCHEMA = (
         expires REAL NOT NULL)""",
     "CREATE TABLE pulse (n INTEGER NOT NULL)",
     "INSERT INTO pulse VALUES (0)",
+    *REVISIONS,
     f"PRAGMA application_id = {APPLICATION}",
     f"PRAGMA user_version = {VERSION}",
 )
@@ -77,6 +88,7 @@ NETWORK = {
 }
 MOUNTS = Path("/proc/self/mountinfo")
 
+_datasync = getattr(os, "fdatasync", os.fsync)
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -91,6 +103,49 @@ class _Link:
 
     def __del__(self) -> None:
         self.connection.close()
+
+
+class _Round:
+    """Those who wait for the same sync."""
+
+    done = False
+    error: OSError | None = None
+
+
+class GroupSync:
+    """Brings a file to the disk: once for all threads that ask while the last time is still going on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._going = threading.Lock()
+        self._next = _Round()
+
+    def sync(self) -> None:
+        """What was written before the call is on the disk. Raises :class:`OSError`."""
+        mine = self._next
+        if not self._going.acquire(timeout=SYNC):
+            raise TimeoutError(errno.ETIMEDOUT, "the disk is too slow")
+        try:
+            if not mine.done:
+                self._next = _Round()  # whoever comes from here on may have written after the sync began
+                self._lead(mine)
+        finally:
+            self._going.release()
+        if mine.error is not None:
+            raise mine.error
+
+    def _lead(self, round: _Round) -> None:
+        try:
+            file = os.open(self._path, os.O_RDWR)
+            try:
+                _datasync(file)
+            finally:
+                os.close(file)
+        except FileNotFoundError:
+            pass  # the log goes once all of it is in the file, and on the disk
+        except OSError as error:
+            round.error = error
+        round.done = True
 
 
 class SqliteFile:
@@ -117,6 +172,7 @@ class SqliteFile:
         self._links: WeakSet[_Link] = WeakSet()
         self._linking = threading.Lock()
         self._writing = threading.Lock()
+        self._syncs = GroupSync(Path(f"{self.path}-wal"))
 
     def connect(self) -> sqlite3.Connection:
         """A new connection to a file that is there already."""
@@ -167,6 +223,17 @@ class SqliteFile:
             raise
         except sqlite3.DatabaseError as error:
             raise self._down(error) from error
+
+    def sync(self) -> None:
+        """What was committed survives a power cut from here on. Raises :class:`StoreDown`.
+
+        As ``synchronous=FULL`` would do within the commit, but after it, so that threads share it. The log holds
+        every commit that is not in the file yet, and SQLite syncs both before it takes anything out of the log.
+        """
+        try:
+            self._syncs.sync()
+        except OSError as error:
+            raise StoreDown(f"{self.path}: what was written may not be on the disk ({error.strerror})") from error
 
     def _connection(self) -> sqlite3.Connection:
         if self._pid != os.getpid():

@@ -1,0 +1,45 @@
+-- A store of layout 2 as flowengine left it, dumped.
+PRAGMA application_id=1181511543;
+PRAGMA user_version=2;
+BEGIN TRANSACTION;
+CREATE TABLE aliases (alias TEXT PRIMARY KEY, session TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO "aliases" VALUES('contact','call');
+CREATE TABLE counters (name TEXT NOT NULL, span INTEGER NOT NULL, n INTEGER NOT NULL,
+        expires REAL NOT NULL, PRIMARY KEY (name, span)) WITHOUT ROWID;
+INSERT INTO "counters" VALUES('sms',488888,1,1760259200.0);
+CREATE TABLE dead_letters (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL,
+        session TEXT NOT NULL, reason TEXT NOT NULL, payload BLOB NOT NULL, attempts INTEGER NOT NULL,
+        expires REAL NOT NULL);
+INSERT INTO "dead_letters" VALUES(1,1760000000.0,'callback','','not JSON',X'7B226279746573223A337D',0,1760604800.0);
+CREATE TABLE dedupe (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, leased_until REAL NOT NULL,
+        expires REAL NOT NULL, answer BLOB);
+INSERT INTO "dedupe" VALUES(1,'ice/1',0.0,1760259200.0,X'7B22616374696F6E223A7B226E616D65223A2268616E677570227D7D');
+INSERT INTO "dedupe" VALUES(2,'ice/2',1760000060.0,1760259200.0,NULL);
+CREATE TABLE journal (session TEXT NOT NULL, n INTEGER NOT NULL, at REAL NOT NULL, flow TEXT NOT NULL,
+        event TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL, revision TEXT NOT NULL,
+        body BLOB NOT NULL, PRIMARY KEY (session, n));
+INSERT INTO "journal" VALUES('call',1,1760000000.0,'front_desk','ice','','main','9f2c',X'7B2270617468223A5B226D61696E225D7D');
+CREATE TABLE outbox (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+        session TEXT NOT NULL, payload BLOB NOT NULL, due REAL NOT NULL, expires REAL NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0, token TEXT NOT NULL DEFAULT '',
+        leased_until REAL NOT NULL DEFAULT 0, lane TEXT NOT NULL DEFAULT '', rank REAL NOT NULL DEFAULT 0);
+INSERT INTO "outbox" VALUES(1,'call.1','send','call',X'7B22746F223A2278227D',1760000000.0,1760090000.0,1,'37b099f06f1ac46b',1760000030.0,'talk',1.0);
+INSERT INTO "outbox" VALUES(2,'call.2','send','call',X'7B22746F223A2279227D',1760000000.0,1760090000.0,0,'',0.0,'talk',2.0);
+INSERT INTO "outbox" VALUES(3,'call.3','http','call',X'7B7D',1760000005.0,1760090000.0,0,'',0.0,'',0.0);
+CREATE TABLE pulse (n INTEGER NOT NULL);
+INSERT INTO "pulse" VALUES(1);
+CREATE TABLE records (key TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
+INSERT INTO "records" VALUES('contact/a',X'7B226E616D65223A22416E6E227D');
+CREATE TABLE sessions (key TEXT PRIMARY KEY, version INTEGER NOT NULL, expires REAL NOT NULL,
+        session BLOB NOT NULL);
+INSERT INTO "sessions" VALUES('call',1,1760003600.0,X'5B332C226F6E65225D');
+CREATE TABLE timers (row INTEGER PRIMARY KEY, session TEXT NOT NULL, name TEXT NOT NULL,
+        due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, token TEXT NOT NULL DEFAULT '',
+        leased_until REAL NOT NULL DEFAULT 0, UNIQUE (session, name));
+INSERT INTO "timers" VALUES(1,'call','place',1760000020.0,0,'',0.0);
+CREATE INDEX aliases_session ON aliases (session);
+CREATE INDEX dedupe_expires ON dedupe (expires);
+CREATE INDEX outbox_due ON outbox (due);
+CREATE INDEX outbox_lane ON outbox (lane, rank, row) WHERE lane <> '';
+CREATE INDEX timers_due ON timers (due);
+COMMIT;
