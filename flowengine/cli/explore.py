@@ -118,7 +118,8 @@ def _tell(result: Exploration, written: list[Scenario], form: str, write: bool) 
             paint,
         )
     elif result.findings:
-        say(f"By hand: flowengine call {name}      Its rules: docs/testing.md", paint)
+        by_hand = "call" if result.ground.flow.channel == "voice" else "chat"
+        say(f"By hand: flowengine {by_hand} {name}      On the picture: flowengine graph {name} -o {name}.svg", paint)
     elif not write:
         say(f"Keep the walk as scenarios: flowengine explore {name} --write", paint)
 

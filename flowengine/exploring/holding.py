@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -35,6 +35,10 @@ class Fault(NamedTuple):
     about: str
     sentence: str
     mark: Mark
+
+    @property
+    def same(self) -> tuple[str, str]:
+        return (self.kind, self.about)
 
 
 class Broke(Exception):
@@ -203,18 +207,19 @@ def _where(event: str, session: Session | None) -> tuple[Position, ...]:
 # --- after each act ----------------------------------------------------------------------------------------
 
 
-def settled(stage: Watched, judge: Judge, book: Book, turns: int, mark: Mark) -> None:
-    """Hold an act against all of it; ``turns`` were made before. Raises :class:`Broke`."""
+def settled(stage: Watched, judge: Judge, book: Book, turns: int, mark: Mark) -> Iterator[Fault]:
+    """Hold an act against all of it; ``turns`` were made before."""
     for kind, about, sentence in stage.wrong:
-        raise Broke(Fault(kind, about, sentence, mark))
+        yield Fault(kind, about, sentence, mark)
+    stage.wrong.clear()
     for turn in stage.turns[turns:]:
         for each in turn.trail:
             if isinstance(each, Entered):
-                _hold(judge.turned(each.flow, _kind(book, each.flow, each.state), each.state))
+                yield from map(_fault, judge.turned(each.flow, _kind(book, each.flow, each.state), each.state))
     for seen in stage.seen:
-        _hold(judge.saw(seen))
+        yield from map(_fault, judge.saw(seen))
         if seen.kind == "ends":
-            _hold(judge.over())
+            yield from map(_fault, judge.over())
 
 
 def _kind(book: Book, flow: str, state: str) -> str:
@@ -222,9 +227,8 @@ def _kind(book: Book, flow: str, state: str) -> str:
     return known.states[state].kind or "" if known is not None and state in known.states else ""
 
 
-def _hold(broken: Sequence[Broken]) -> None:
-    for each in broken:
-        raise Broke(Fault("property", each.property.name, f"{each.property.name}: {each.sentence}", each.mark))
+def _fault(broken: Broken) -> Fault:
+    return Fault("property", broken.property.name, f"{broken.property.name}: {broken.sentence}", broken.mark)
 
 
 def twice(stage: Watched, mark: Mark) -> None:

@@ -42,6 +42,8 @@ class Ground:
         self.worlds = Worlds(self.facts, theatre.library)
         self.moves = Moves(self.facts, self.worlds, flow)
         self.plays = 0
+        self.forgiven: set[tuple[str, str]] = set()
+        """Faults that are known, and that plays go on after: what lies behind them is looked at as well."""
 
     def judge(self) -> Judge:
         return judge(self.flow.properties.values())
@@ -158,7 +160,9 @@ class Play:
         mark = self.ground.mark(self.stage.session)
         if trouble:
             raise Broke(Fault("turn", trouble, trouble, mark))
-        settled(self.stage, self.judge, self.ground.book, turns, mark)
+        for fault in list(settled(self.stage, self.judge, self.ground.book, turns, mark)):
+            if fault.same not in self.ground.forgiven:
+                raise Broke(fault)
 
     def _consulted(self, turns: list[Turned]) -> Iterator[str]:
         facts, book = self.ground.facts, self.ground.book

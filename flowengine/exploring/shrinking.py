@@ -21,7 +21,7 @@ def shrunk(ground: Ground, fault: Fault, plan: Plan) -> tuple[Fault, Plan]:
     def fails(plan: Plan) -> Plan | None:
         nonlocal found
         played = broken(ground, plan)
-        if played is None or (played[0].kind, played[0].about) != (fault.kind, fault.about):
+        if played is None or played[0].same != fault.same:
             return None
         found = played[0]
         return played[1].plan

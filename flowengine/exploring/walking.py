@@ -69,7 +69,7 @@ class Walk:
 
     def found(self, fault: Fault, plan: Plan) -> None:
         """Each once, by the shortest play."""
-        self.faults.setdefault((fault.kind, fault.about), (fault, plan))
+        self.faults.setdefault(fault.same, (fault, plan))
 
 
 class _Todo(NamedTuple):
@@ -107,7 +107,8 @@ class Walker:
             if self.progress is not None and self.ground.plays % 50 == 0:
                 self.progress(self.ground.plays, len(self.walk.situations))
         self.walk.whole = not self._todo
-        self.walk.open = {each.start for each in self._todo}
+        self.walk.open |= {each.start for each in self._todo}
+        self.ground.forgiven.clear()
         return self.walk
 
     def _spent(self) -> bool:
@@ -138,13 +139,22 @@ class Walker:
         except CannotAct:
             return
         except Broke as broke:
-            self.walk.found(broke.fault, play.plan)
+            self._broke(broke.fault, play.plan, todo)
             return
         finally:
             new = self._cover(play)
             if play.done:
                 self._vary(play, todo)
         self._arrive(play, todo, 0 if new else todo.stale + 1)
+
+    def _broke(self, fault: Fault, plan: Plan, todo: _Todo) -> None:
+        """Keep it, and go on as if it held; where a turn broke, nobody knows how it would have gone on."""
+        self.walk.found(fault, plan)
+        if fault.kind == "turn":
+            self.walk.open.add(todo.start)
+            return
+        self.ground.forgiven.add(fault.same)
+        heapq.heappush(self._todo, todo)
 
     def _cover(self, play: Play) -> bool:
         """Whether the play tried anything for the first time."""
