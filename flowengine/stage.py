@@ -6,6 +6,7 @@ calls, change them and send messages, which the :mod:`flowengine.simulator` then
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -39,6 +40,7 @@ from flowengine.values import coerce
 from flowengine.webhooks import talk_key
 from flowengine.worker import Worker
 
+logging.getLogger("flowengine").addHandler(logging.NullHandler())  # a refusal that is played is no news
 APP = "01HX2APP0000000000000000A1"
 CALLER = "+12025550142"
 """Who calls and writes unless it is said."""

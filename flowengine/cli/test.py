@@ -6,17 +6,19 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import click
 
 from flowengine.cli import PROBLEMS, Command, Sentence
 from flowengine.cli.finding import note, paths_or_default, say, write
-from flowengine.report import lines_of, paint_for, text
+from flowengine.report import counted, lines_of, paint_for, text
 
 if TYPE_CHECKING:
     from flowengine.scenarios.company import Company
     from flowengine.scenarios.many import Progress, Report
+    from flowengine.scenarios.model import Scenario
 
 SHOWN_AFTER = 50
 """Scenarios played before a terminal is told how far it is."""
@@ -70,6 +72,7 @@ def test(
     from flowengine.scenarios.company import companies
     from flowengine.scenarios.many import play
 
+    began = perf_counter()
     given = paths_or_default(paths)
     found = companies(given)
     if not any(each.suites for each in found):
@@ -77,6 +80,7 @@ def test(
             f"there are no scenarios (*.test.yaml) in {', '.join(given)}; docs/testing.md shows how to write one"
         )
     report = play(found, wanted, jobs, _progress())
+    report.seconds = perf_counter() - began
     if wanted and not report.told and not report.problems:
         raise Sentence(f'no scenario holds the words "{wanted}"')
     if update:
@@ -122,7 +126,7 @@ def _plainly(found: Sequence[Company], report: Report, covered: bool, wanted: fl
 
 def _lines(found: Sequence[Company], report: Report, covered: bool, wanted: float | None, colour: bool) -> list[str]:
     from flowengine.report import Paint
-    from flowengine.scenarios.coverage_report import lines as coverage_lines
+    from flowengine.scenarios import coverage_report
     from flowengine.scenarios.results import sentence
     from flowengine.scenarios.telling import conversation
 
@@ -132,16 +136,25 @@ def _lines(found: Sequence[Company], report: Report, covered: bool, wanted: floa
     shown = [text(each, lines_of(documents), paint) for each in report.problems]
     shown += [conversation(played, book, paint) + "\n" for played, book in report.told if not played.passed]
     if covered:
-        shown += [*coverage_lines(report.coverage, wanted), ""]
-    failed = [each.scenario for each in report.played if not each.passed]
-    last = paint(sentence(report.played, report.seconds), "bold")
+        shown += [*coverage_report.lines(report.coverage), ""]
+    last = [sentence(report.played, report.seconds)]
     if report.problems:
-        last = f"{len(report.problems)} problems in scenarios or flows; what they touch was not played. {last}"
-    shown.append(last)
-    if failed:
-        near = f"flowengine call {failed[0].flow} --like '{failed[0].name}'"
-        shown.append(f"By hand: {near}      On the picture: flowengine graph {failed[0].flow} --coverage")
-    return shown
+        last.insert(0, f"{counted(len(report.problems), 'problem')}; what they touch was not played.")
+    if covered:
+        last.append(coverage_report.sentence(report.coverage, wanted))
+    shown.append(paint(" ".join(last), "bold"))
+    failed = [each.scenario for each in report.played if not each.passed]
+    return [*shown, *(_next_commands(failed[0], found) if failed else ())]
+
+
+def _next_commands(scenario: Scenario, found: Sequence[Company]) -> list[str]:
+    """What to type next to see more of a scenario that failed."""
+    from shlex import join
+
+    flows = next(each.built.book.flows for each in found if scenario.flow in each.built.book.flows)
+    command = "chat" if flows[scenario.flow].channel == "message" else "call"
+    by_hand = join(["flowengine", command, scenario.flow, "--like", scenario.name])
+    return [f"By hand: {by_hand}      On the picture: flowengine graph {scenario.flow} --coverage"]
 
 
 def _progress() -> Progress | None:

@@ -9,31 +9,61 @@ import orjson
 
 from flowengine.engine.trail import Decided, Happened, Took
 from flowengine.graph import Book, branches_of
-from flowengine.model import Branch, Flow
-from flowengine.scenarios.phrases import quoted
+from flowengine.model import NOWHERE, Branch, Choice, Flow, State
+from flowengine.scenarios.phrases import moment, quoted
 from flowengine.scenarios.steps import Step
-from flowengine.stage import Turned
+from flowengine.stage import Stage, Turned
 
 
 def because(expected: Step, turns: Sequence[Turned], book: Book) -> str:
     """The guard that kept the flow from what was expected, else the last thing that decided; empty: nothing did.
 
-    ``turns`` are those of the last act.
+    ``turns`` are those of the last act; where a call and a chat went on in it, those that the expected word is of.
     """
-    steps = [each for turn in turns for each in turn.trail]
-    decided = [each for each in steps if isinstance(each, Decided)]
-    kept = [each for each in decided if not each.true and _leads_to(each, expected, book)]
-    if kept or decided:
-        return _guard((kept or decided)[-1], book)
-    took = [each for each in steps if isinstance(each, Took) and each.event not in ("next", "route")]
-    return _way(took[-1], steps, book) if took else ""
+    own = [turn for turn in turns if _channel(turn, book) == _CHANNELS.get(expected.word)]
+    steps = [each for turn in own or turns for each in turn.trail]
+    kept = [each for each in steps if isinstance(each, Decided) and not each.true and _leads_to(each, expected, book)]
+    if kept:
+        return _guard(kept[-1], book)
+    for at, step in reversed(list(enumerate(steps))):
+        if isinstance(step, Took):
+            before = steps[at - 1] if at else None
+            if isinstance(before, Decided) and (before.state, before.event) == (step.state, step.event):
+                return _guard(before, book)
+            if step.event not in ("next", "route"):
+                return _way(step, steps, book)
+    return ""
+
+
+_IN_CALLS = ("hears", "connects to", "rings", "joins", "parks", "records")
+_CHANNELS = {"reads": "message", **dict.fromkeys(_IN_CALLS, "voice")}
+
+
+def _channel(turn: Turned, book: Book) -> str:
+    flow = book.flows.get(turn.flow)
+    return flow.channel if flow is not None else ""
+
+
+def waiting(stage: Stage, book: Book) -> str:
+    """Where it stands, and for what; for what came of an act in which nothing was decided."""
+    session = next((each for each in stage.sessions() if each.place), None)
+    if session is None:
+        return "" if any(True for _ in stage.sessions()) else "nothing has begun: no flow takes this"
+    flow = book.flows.get(session.flow)
+    state = flow.states.get(session.place) if flow is not None else None
+    where = f"{_place(flow, state.mark.line if state is not None else 0)}: {session.place}"
+    if stage.phones and stage.phone.stands == "menu":
+        return f"{where} asks again by itself until all its repeats are spent"
+    due = stage.due
+    return f"{where} waits" + (f", until {moment(due, book.flows[stage.program.name])}" if due is not None else "")
 
 
 def _guard(step: Decided, book: Book) -> str:
     flow = book.flows.get(step.flow)
     truth = "true" if step.true else "false"
-    values = "; ".join(f"{name} is {value}" for name, value in shown(step, flow).items())
-    return f"{_place(flow, step.line)}: {step.source} is {truth}{'; ' + values if values else ''}"
+    values = [f"{name} is {value}" for name, value in shown(step, flow).items()]
+    told = [f"{step.source} is {truth}", *(each for each in values if each != f"{step.source} is {truth}")]
+    return f"{_place(flow, step.line)}: {'; '.join(told)}"
 
 
 def shown(step: Decided, flow: Flow | None) -> dict[str, str]:
@@ -48,14 +78,22 @@ def _text(value: Any) -> str:
 
 def _way(took: Took, steps: Iterable[Any], book: Book) -> str:
     flow = book.flows.get(took.flow)
-    where = took.target or "the end"
-    if took.line:
-        return f"{_place(flow, took.line)}: {took.event} of {took.state} leads to {where}"
+    state = flow.states.get(took.state) if flow is not None else None
+    choice = _choice(took.event, state, flow)
+    what = f"{took.event}{f' (key {choice.key})' if choice is not None and choice.key else ''} of {took.state}"
+    mark = choice.mark if choice is not None else state.mark if state is not None else NOWHERE
     via = next((each.via for each in steps if isinstance(each, Happened) and each[:3] == took[:3]), "")
-    line = flow.states[took.state].mark.line if flow is not None and took.state in flow.states else 0
-    if via == "name" or took.target:
-        return f"{_place(flow, line)}: {took.event} of {took.state} leads to {where}"
-    return f"{_place(flow, line)}: {took.event} of {took.state} is left to the default"
+    if not took.line and not took.target and via != "name":
+        return f"{_place(flow, mark.line)}: {what} is left to the default"
+    leads = f"leads to {took.target}" if took.target else "stays there"
+    return f"{_place(flow, took.line or mark.line)}: {what} {leads}"
+
+
+def _choice(event: str, state: State | None, flow: Flow | None) -> Choice | None:
+    """The choice of a question, or of the whole flow, that an event is."""
+    own = state.config.get("choices") if state is not None and state.config else None
+    known = [*(own or ()), *(flow.choices if flow is not None else ())]
+    return next((each for each in known if isinstance(each, Choice) and each.value == event), None)
 
 
 def _place(flow: Flow | None, line: int) -> str:

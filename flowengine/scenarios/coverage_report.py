@@ -18,16 +18,16 @@ COLUMNS: dict[str, What] = {
 }
 
 
-def lines(coverage: Coverage, wanted: float | None = None) -> list[str]:
-    """As text. ``wanted``: the percentage of the outcomes that is asked for."""
-    return [*_table(coverage), *_missing(coverage), sentence(coverage, wanted)]
+def lines(coverage: Coverage) -> list[str]:
+    """As text: what was tried of each flow, and then what was not."""
+    return [*_table(coverage), *_missing(coverage)]
 
 
 def sentence(coverage: Coverage, wanted: float | None = None) -> str:
-    """``31 of 33 outcomes tested (93.9 %); 95 % is wanted.``"""
+    """``Outcomes covered: 93.9 %, 31 of 33 (wanted 95 %).`` The percentages are rounded down."""
     tested, all_of_them = coverage.share("outcome")
-    known = f"{tested} of {counted(all_of_them, 'outcome')} tested ({_number(coverage.percent())} %)"
-    return known + ("." if wanted is None else f"; {_number(wanted)} % is wanted.")
+    known = f"Outcomes covered: {_number(coverage.percent())} %, {tested} of {all_of_them}"
+    return known + ("." if wanted is None else f" (wanted {_number(wanted)} %).")
 
 
 def enough(coverage: Coverage, wanted: float) -> bool:

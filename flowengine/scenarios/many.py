@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Report:
-    """What came of a run, in the order of the files. ``seconds`` includes reading and compiling."""
+    """What came of a run, in the order of the files."""
 
     told: list[Told] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)

@@ -19,11 +19,15 @@ from flowengine.values import BadValue, coerce
 
 
 class Match(NamedTuple):
-    """``at`` is the place behind what fitted; ``but`` says what came instead where nothing did."""
+    """``at`` is the place behind what fitted; ``but`` says what came instead where nothing did.
+
+    ``early``: it came, but before what stands above it.
+    """
 
     fits: bool
     at: int
     but: str = ""
+    early: bool = False
 
 
 def match(step: Step, stage: Stage, at: int) -> Match:
@@ -46,7 +50,10 @@ def _in_order(step: Step, seen: Sequence[Seen], at: int) -> Match:
             return Match(True, place + 1)
     if step.word == "hears" and (end := _across(step.value, seen, at)):
         return Match(True, end)
-    return Match(False, at, _instead(step, kinds, seen, at))
+    before = next((each for each in seen[:at] if each.kind in kinds and fits(step.value, each)), None)
+    if before is not None:
+        return Match(False, at, f"{of_seen(before)} came before what stands above it here", True)
+    return Match(False, at, _instead(step, kinds, seen[at:]))
 
 
 def _across(text: str, seen: Sequence[Seen], at: int) -> int:
@@ -60,15 +67,28 @@ def _across(text: str, seen: Sequence[Seen], at: int) -> int:
     return 0
 
 
-def _instead(step: Step, kinds: Sequence[str], seen: Sequence[Seen], at: int) -> str:
+def _instead(step: Step, kinds: Sequence[str], seen: Sequence[Seen]) -> str:
     """What came in place of what was expected: the nearest of its sort, else all that came."""
-    alike = [each for each in seen[at:] if each.kind in kinds]
-    if alike:
-        return of_seen(alike[0])
-    before = next((each for each in seen[:at] if each.kind in kinds and _FITS[step.word](step.value, each)), None)
-    if before is not None:
-        return f"{of_seen(before)} came before what stands above it here"
-    return _came(seen[at:])
+    alike = nearest(step, [each for each in seen if each.kind in kinds])
+    if alike is None:
+        return _came(seen)
+    return _nearly(step, alike) if step.word in ("asks", "reads") else of_seen(alike)
+
+
+def nearest(step: Step, alike: Sequence[Seen]) -> Seen | None:
+    """That which shares most words with what was expected; the first of several."""
+    value = step.value.get("text", step.value.get("url", "")) if isinstance(step.value, Mapping) else step.value
+    words = set(folded(str(value)).split())
+    return max(alike, key=lambda each: len(words & set(folded(each.text).split())), default=None)
+
+
+def _nearly(step: Step, seen: Seen) -> str:
+    """A message or question; what else it lacks is said where its words would do."""
+    if not contains(step.value.get("text", ""), seen.text):
+        return of_seen(seen)
+    if not seen.choices and ("choices" in step.value or "keys" in step.value):
+        return f"{of_seen(seen)}, with nothing to {'tap' if seen.kind == 'reads' else 'press'}"
+    return of_seen(seen) if seen.asks else f"{of_seen(seen)}, and waits for no answer"
 
 
 def _came(seen: Sequence[Seen]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowengine.scenarios.matching import KINDS
+from flowengine.scenarios.matching import KINDS, nearest
 from flowengine.scenarios.steps import Step
 from flowengine.simulator import Seen
 from flowengine.stage import Stage
@@ -34,10 +34,10 @@ def instead(step: Step, stage: Stage, at: int) -> Step | None:
     now = _now(step, stage)
     if now is not None or step.word not in KINDS:
         return now
-    for seen in stage.seen[at:]:
-        if seen.kind in KINDS[step.word] and (seen.asks or step.word != "asks"):
-            return _worded(step, seen)
-    return None
+    kinds = KINDS[step.word]
+    alike = [each for each in stage.seen[at:] if each.kind in kinds and (each.asks or step.word != "asks")]
+    found = nearest(step, alike)
+    return None if found is None else _worded(step, found)
 
 
 def _worded(step: Step, seen: Seen) -> Step | None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
 
 from flowengine.filters import printed
+from flowengine.model import Flow
 from flowengine.scenarios.steps import Step
 from flowengine.simulator import Seen
 
@@ -48,26 +53,65 @@ def of_step(step: Step) -> str:
     if step.word == "time passes":
         return f"{step.word} {_length(value)}"
     if isinstance(value, Mapping):
-        return f"{step.word} {_mapping(step.word, value)}"
-    return f"{step.word} {quoted(value) if step.word == 'hears' else value}"
+        return f"{step.word} {_MAPPINGS.get(step.word, _mapping)(value)}"
+    return f"{step.word} {_expected(value) if step.word == 'hears' else value}"
 
 
-def _mapping(word: str, value: Mapping[str, Any]) -> str:
-    if set(value) == {"text"}:
-        return quoted(str(value["text"]))
-    if word in ("event", "notify") and len(value) == 1:
-        return str(next(iter(value.values())))
-    if word == "caller dials" and set(value) == {"to"}:
-        return str(value["to"])
+def _expected(text: str) -> str:
+    """Words in quotes, a pattern as it is."""
+    return text if len(text) > 2 and text[0] == text[-1] == "/" else quoted(text)
+
+
+def _mapping(value: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
+
+
+def _dialled(value: Mapping[str, Any]) -> str:
+    """``+12025550100, from withheld``: numbers as they are."""
+    rest = {name: each for name, each in value.items() if name not in ("to", "from")}
+    calls = f"from {value['from']}" if "from" in value else ""
+    return ", ".join(filter(None, (value.get("to", ""), calls, _mapping(rest))))
+
+
+def _named(value: Mapping[str, Any]) -> str:
+    """A name, and behind it what it brings."""
+    name = "type" if "type" in value else "name"
+    rest = {key: each for key, each in value.items() if key != name}
+    return ", ".join(filter(None, (str(value[name]), _mapping(rest))))
+
+
+def _message(value: Mapping[str, Any]) -> str:
+    """``"See you." [Yes] [No] to +12025550142 by SMS``."""
+    words = [_expected(str(value["text"]))] if "text" in value else []
+    words += [f"[{each}]" for each in (*value.get("choices", ()), *value.get("keys", ()))]
+    told = {"to": "to", "from": "from", "channel": "by"}
+    return " ".join((*words, *(f"{told[name]} {value[name]}" for name in told if name in value)))
+
+
+def _request(value: Mapping[str, Any]) -> str:
+    """``POST https://crm.example.com/callers {"tier":"gold"}``."""
+    body = orjson.dumps(value["json"], default=str).decode() if "json" in value else ""
+    return " ".join(filter(None, (value.get("method", ""), value.get("url", ""), body)))
+
+
+_MAPPINGS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "caller dials": _dialled,
+    "event": _named,
+    "notify": _named,
+    "writes": _message,
+    "reads": _message,
+    "asks": _message,
+    "sends": _message,
+    "requests": _request,
+}
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, str):
         return quoted(value)
-    if isinstance(value, list | tuple):
-        return " ".join(map(_plain, value))
-    return str(value) if isinstance(value, Mapping) else printed(value)
+    if value is None or isinstance(value, Mapping | list | tuple):
+        return orjson.dumps(value, default=str).decode()
+    return printed(value)
 
 
 def _length(seconds: float) -> str:
@@ -75,6 +119,20 @@ def _length(seconds: float) -> str:
         if seconds >= length and seconds % length == 0:
             return f"{seconds / length:g}{unit}"
     return f"{seconds:g}s"
+
+
+def moment(at: float, flow: Flow) -> str:
+    """``Tue 24 Nov 2026 10:00 Europe/Stockholm``: in the time zone of the flow's calendars or quiet hours, else UTC."""
+    zone = _zone(flow)
+    local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone))
+    return f"{local:%a} {local.day} {local:%b %Y %H:%M} {zone}"
+
+
+def _zone(flow: Flow) -> str:
+    calendars = [*flow.calendars.values(), *flow.project.calendars.values()]
+    if calendars:
+        return calendars[0].timezone
+    return flow.quiet.timezone if flow.quiet is not None and flow.quiet.timezone != "contact" else "UTC"
 
 
 def quoted(text: str) -> str:

@@ -21,6 +21,8 @@ Told = tuple[Played, Book]
 
 def sentence(played: Sequence[Played], seconds: float) -> str:
     """``31 passed, 1 failed (0.21 s).``"""
+    if not played:
+        return f"Nothing was played ({seconds:.2f} s)."
     failed = sum(not each.passed for each in played)
     counts = f"{len(played) - failed} passed" + (f", {failed} failed" if failed else "")
     return f"{counts} ({seconds:.2f} s)."

@@ -11,7 +11,7 @@ from flowengine.graph import Book
 from flowengine.problems import Mark
 from flowengine.properties import Broken, judge
 from flowengine.scenarios.acting import perform
-from flowengine.scenarios.because import because
+from flowengine.scenarios.because import because, waiting
 from flowengine.scenarios.coverage import Coverage
 from flowengine.scenarios.matching import match
 from flowengine.scenarios.model import Scenario
@@ -24,12 +24,13 @@ from flowengine.stage import Stage, Theatre, Trouble, Turned, World
 
 @dataclass(slots=True)
 class Act:
-    """One act, when it happened (Unix seconds), what was observed and the turns it made."""
+    """One act, when it happened (Unix seconds), what was observed and the turns it made; ``place``: at which state."""
 
     step: Step
     at: float
     seen: list[Seen] = field(default_factory=list)
     turns: list[Turned] = field(default_factory=list)
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +116,13 @@ class _Run:
 
     def _act(self, step: Step) -> None:
         stage, turns = self.stage, len(self.stage.turns)
-        act = Act(step, stage.now)
+        act = Act(step, stage.now, place=next((each.place for each in stage.sessions() if each.place), ""))
         self.played.acts.append(act)
         self.at = 0
         try:
             perform(stage, step)
         except (CannotAct, Trouble) as error:
-            raise self._failed(step, of_step(step), str(error)) from None
+            raise _Failed(Failure(of_step(step), str(error), "", step.mark, step)) from None
         finally:
             act.seen, act.turns = list(stage.seen), stage.turns[turns:]
         if self.judged:
@@ -130,15 +131,14 @@ class _Run:
     def _expect(self, step: Step) -> None:
         found = match(step, self.stage, self.at)
         if not found.fits:
-            raise self._failed(step, of_step(step), found.but)
+            why = "" if found.early else self._because(step)
+            fitting = instead(step, self.stage, self.at)
+            raise _Failed(Failure(of_step(step), found.but, why, step.mark, step, fitting))
         self.at = found.at
 
-    def _failed(self, step: Step, expected: str, but: str) -> _Failed:
+    def _because(self, step: Step) -> str:
         turns = self.played.acts[-1].turns if self.played.acts else []
-        if step.acts:
-            return _Failed(Failure(expected, but, "", step.mark, step))
-        why = because(step, turns, self.book)
-        return _Failed(Failure(expected, but, why, step.mark, step, instead(step, self.stage, self.at)))
+        return because(step, turns, self.book) or waiting(self.stage, self.book)
 
     def _judge(self, act: Act) -> None:
         """Hold what happened against what must always hold."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import orjson
 
 from flowengine.graph import Book
 from flowengine.problems import Mark
 from flowengine.report import Paint, printable
+from flowengine.scenarios import phrases
 from flowengine.scenarios.phrases import of_seen, of_step
 from flowengine.scenarios.running import Act, Failure, Played
 from flowengine.scenarios.steps import Step
@@ -48,7 +47,14 @@ def _aside(number: int, act: Act, played: Played, book: Book) -> str:
     """When the play begins, then which states each act went through."""
     if number == 1:
         return moment(act.at, book, played.scenario.flow)
-    return "  ".join(filter(None, map(way, act.turns)))
+    ways = [_way(turn, played.scenario.flow) for turn in act.turns]
+    return "  ".join(dict.fromkeys(filter(None, ways)))
+
+
+def _way(turn: Turned, flow: str) -> str:
+    """A way in a flow that was begun by another one says in which."""
+    went = way(turn)
+    return f"{turn.flow}: {went}" if went and turn.flow != flow else went
 
 
 def way(turn: Turned) -> str:
@@ -58,25 +64,21 @@ def way(turn: Turned) -> str:
 
 
 def moment(at: float, book: Book, flow: str) -> str:
-    """``Tue 24 Nov 2026 10:00 Europe/Stockholm``, in the time zone of the flow's calendars, else UTC."""
-    known = book.flows[flow]
-    calendars = [*known.calendars.values(), *known.project.calendars.values()]
-    zone = calendars[0].timezone if calendars else "UTC"
-    local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone))
-    return f"{local:%a} {local.day} {local:%b %Y %H:%M} {zone}"
+    """``Tue 24 Nov 2026 10:00 Europe/Stockholm``: in the time zone that the flow names, else UTC."""
+    return phrases.moment(at, book.flows[flow])
 
 
 def _said(act: Act, book: Book) -> str:
     step = act.step
-    if step.word == "presses" and act.turns and _is_sensitive(act.turns[0], book):
+    if step.word == "presses" and _is_sensitive(act, book):
         return of_step(Step(step.word, "*" * len(step.value)))
     return of_step(step)
 
 
-def _is_sensitive(turn: Turned, book: Book) -> bool:
+def _is_sensitive(act: Act, book: Book) -> bool:
     """Whether what was entered here must not be shown."""
     for flow in book.flows.values():
-        state = flow.states.get(turn.source)
+        state = flow.states.get(act.place)
         into = (state.config or {}).get("into") if state is not None else None
         if into in flow.names() and flow.names()[into].sensitive:
             return True
@@ -104,7 +106,7 @@ def _answered(seen: Seen) -> str:
 
 def _failure(failure: Failure, paint: Paint) -> Iterator[str]:
     acts = failure.step is not None and failure.step.acts
-    word, then = ("cannot", "since") if acts else ("expected", "but")
+    word, then = ("stopped at", "because") if acts else ("expected", "but")
     left = printable(f"{word} {failure.expected}").ljust(COLUMN - 4)
     yield f"  > {paint(word, 'red')}{left.removeprefix(word)}  {_place(failure.mark, paint)}"
     yield f"    {then:<9}{printable(failure.but)}"
