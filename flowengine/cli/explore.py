@@ -33,22 +33,31 @@ MOST_NAMED = 12
     examples=(
         ("flowengine explore front_desk", "walk every way through a flow, then play it at random"),
         ("flowengine explore front_desk --write", "keep the walk as scenarios in front_desk.test.yaml"),
-        ("flowengine explore booking --seconds 120 --random 2000 --seed 7", "longer, with other random plays"),
+        ("flowengine explore booking --seconds 120 --seed 7", "longer, with other random plays"),
     ),
 )
 @click.argument("flow", shell_complete=complete_flow)
 @click.option("--write", is_flag=True, help="Add scenarios for every way that none of FLOW.test.yaml takes yet.")
-@click.option("--random", type=click.IntRange(0), default=200, show_default=True, help="Random plays after the walk.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws other random plays.")
-@click.option("--depth", type=click.IntRange(1, 200), default=40, show_default=True, help="Acts in one play at most.")
+@click.option(
+    "--random", type=click.IntRange(0), metavar="N", default=200, show_default=True, help="Random plays after the walk."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Draws other random plays."
+)
+@click.option(
+    "--depth", type=click.IntRange(1, 200), metavar="N", default=40, show_default=True, help="Acts in one play at most."
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(0.1),
+    metavar="S",
     default=20.0,
     show_default=True,
     help="How long the walk may take, and then the random plays.",
 )
-@click.option("--plays", type=click.IntRange(1), default=50_000, show_default=True, help="Plays of the walk at most.")
+@click.option(
+    "--plays", type=click.IntRange(1), metavar="N", default=50_000, show_default=True, help="Plays of the walk at most."
+)
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How it is told."
 )
