@@ -14,24 +14,31 @@ import pytest
 from flowengine.build import build
 from flowengine.engine.library import open_library
 from flowengine.exploring.exploration import Exploration, Finding, explore
+from flowengine.exploring.holding import Broke, twice
+from flowengine.exploring.plans import Act
+from flowengine.exploring.playing import Ground, Play
 from flowengine.exploring.samples import digits, matching
 from flowengine.exploring.telling import lines, played
 from flowengine.exploring.walking import Budget
 from flowengine.exploring.writing import add_scenarios
 from flowengine.exploring.writing import test_file as scenarios_of
 from flowengine.graph import Book
+from flowengine.model import NOWHERE
 from flowengine.patterns import compile_pattern
 from flowengine.problems import errors
 from flowengine.project import shown_path
 from flowengine.report import Paint
 from flowengine.scenarios.reading import read_suite
 from flowengine.scenarios.running import Played, run
+from flowengine.scenarios.steps import Step
 from flowengine.scenarios.survey import survey
 from flowengine.scenarios.writing import insert_scenario
 from flowengine.stage import Theatre
+from flowengine.states.connect import Connect
 
 ROOT = Path(__file__).parent.parent
-SMALL = Budget(seconds=4, plays=3000, depth=40)
+SMALL = Budget(seconds=60, plays=900, depth=40)
+"""As many plays on every machine."""
 
 
 @lru_cache(maxsize=8)
@@ -99,7 +106,7 @@ def test_the_examples_hold_whatever_happens() -> None:
     theatre, book = opened(str(ROOT / "examples"))
     seen = 0
     for name in book.flows:
-        found = explore(theatre, book, name, Budget(seconds=1.0, plays=400), random=5)
+        found = explore(theatre, book, name, Budget(seconds=30, plays=150), random=3)
         assert not found.findings, (name, [each.fault for each in found.findings])
         seen += found.plays > 0
     assert seen >= len(book.flows) - 2  # some only another flow plays
@@ -311,6 +318,59 @@ def test_what_no_condition_decides_is_found_by_chance_and_cut_down(flow: Flow) -
     finding = one(found)
     assert found.random and finding.fault.about == "never_says"
     assert [each.step.value for each in finding.plan.acts] == [None, "1", "1", "1"]
+
+
+# --- what the stage itself looks at ------------------------------------------------------------------------------
+
+
+def opened_play(path: Path, flow: str, *steps: Step) -> Play:
+    theatre, book = opened(str(path))
+    play = Ground(theatre, book, flow).open()
+    for step in steps:
+        play.do(Act(step))
+    return play
+
+
+def test_answers_and_messages_that_the_platform_refuses_are_noticed() -> None:
+    stage = opened_play(ROOT / "flows", "appointment").stage
+    stage.custom_callout('{"action":{"name":"hangup"}}')
+    stage.custom_callout('{"action":{"name":"connectPstn","number":"12025550142"}}')
+    stage.send({"app_id": "A", "recipient": {}, "message": {"text_message": {"text": ""}}})
+    kinds = [kind for kind, _, _ in stage.wrong]
+    assert kinds[:2] == ["position", "answer"] and kinds[2] == "message"
+
+
+def test_a_store_that_forgets_its_answers_is_noticed() -> None:
+    play = opened_play(ROOT / "flows", "front_desk", Step("caller dials"), Step("presses", "2"))
+    twice(play.stage, NOWHERE)
+    play = opened_play(ROOT / "flows", "front_desk", Step("caller dials"), Step("presses", "2"))
+    play.stage.store._answers.clear()
+    with pytest.raises(Broke) as broke:
+        twice(play.stage, NOWHERE)
+    assert broke.value.fault.kind == "twice"
+
+
+def test_a_turn_that_breaks_is_found_and_cut_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(self: Connect, op: object, call: object) -> str:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(Connect, "run", breaks)
+    found = explored(ROOT / "flows", "front_desk")
+    finding = found.findings[0]
+    assert finding.fault.kind == "turn" and "planted" in finding.fault.sentence
+    assert acts(finding) == ["caller dials", "presses"] and finding.plan.acts[1].step.value == "1"
+
+
+def test_what_breaks_in_the_worker_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*given: object) -> None:
+        raise ValueError("planted")
+
+    monkeypatch.setattr("flowengine.delivery.message.reachable", breaks)
+    finding = explored(ROOT / "flows", "my_bookings").findings[0]
+    assert (
+        finding.fault.kind == "effect" and finding.fault.sentence == "the worker broke at a send: ValueError: planted"
+    )
+    assert acts(finding) == ["flow starts"]
 
 
 # --- the walk as scenarios --------------------------------------------------------------------------------------

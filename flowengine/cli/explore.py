@@ -75,7 +75,10 @@ def explore(flow: str, write: bool, random: int, seed: int, depth: int, seconds:
     built, found = find(flow, compiled=True)
     theatre = _theatre(built)
     with _quietly():
-        result = explored(theatre, built.book, found.name, Budget(seconds, plays, depth), random, seed, _progress())
+        progress = _progress()
+        result = explored(theatre, built.book, found.name, Budget(seconds, plays, depth), random, seed, progress)
+        if progress is not None:
+            click.echo("\r\x1b[K", nl=False, err=True)
         if not result.plays:
             raise Sentence(_unplayable(built, found.name))
         written = _written(result, theatre) if write else []

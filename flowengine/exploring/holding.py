@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from flowengine.delivery.base import Carrier
 from flowengine.engine.person import talk_record
 from flowengine.engine.quiet import end_of_quiet
 from flowengine.engine.session import Session
@@ -22,6 +23,7 @@ from flowengine.scenarios.model import Stub
 from flowengine.simulator import Seen
 from flowengine.sinch.fake.checking import faults
 from flowengine.stage import Stage, Theatre, Trouble, World
+from flowengine.stores.base import Leased
 from flowengine.svaml import PERMISSION, Position, after_input
 
 Choose = Callable[[int], int]
@@ -91,6 +93,8 @@ class Watched(Stage):
         program = theatre.library.programs[flow]
         surrounded = World(world.now, (), _Functions(self._stub), world.random, world.contact, world.env, self._served)
         super().__init__(theatre, program, surrounded)
+        for kind, carry in self.worker.carriers.items():
+            self.worker.carriers[kind] = self._carried(kind, carry)
 
     # --- the world -----------------------------------------------------------------------------------------
 
@@ -167,6 +171,19 @@ class Watched(Stage):
         if self.looking and (wrong := invalid("send", _alike(body))):
             self._say("message", wrong, f"a message is not what the platform takes: {wrong}")
         super().send(body)
+
+    def _carried(self, kind: str, carry: Carrier) -> Carrier:
+        """The worker tries again whatever breaks, and says it to its log only."""
+
+        def carried(leased: Leased, payload: Mapping[str, Any]) -> None:
+            try:
+                carry(leased, payload)
+            except Exception as error:
+                why = f"{type(error).__name__}: {error}".rstrip(": ")
+                self._say("effect", f"{kind} {type(error).__name__}", f"the worker broke at a {kind}: {why}")
+                raise
+
+        return carried
 
     def _say(self, kind: str, about: str, sentence: str) -> None:
         self.wrong.append((kind, about, sentence))
