@@ -198,7 +198,7 @@ class Remote:
         except queue.Empty:
             return False
         if isinstance(found, Record):
-            self.chat.take(found, bool(found.options)) if self.program.channel == "message" else self._elsewhere(found)
+            self._read(found)
         elif isinstance(found, Callout):
             self._called(found)
         elif isinstance(found, Patch):
@@ -207,8 +207,12 @@ class Remote:
             raise Trouble(f"Sinch would refuse the worker's request ({found.request}): {found.sentence}")
         return True
 
-    def _elsewhere(self, record: Record) -> None:
-        self.chat.receive_elsewhere(record.body)
+    def _read(self, record: Record) -> None:
+        """Whether a message waits for an answer only its buttons say here."""
+        if self.program.channel == "message":
+            self.chat.take(record, False)
+        else:
+            self.chat.receive_elsewhere(record.body)
 
     def _called(self, callout: Callout) -> None:
         custom = str(callout.body.get("customCallout", {}).get("custom", ""))

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from secrets import randbits
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -146,7 +147,7 @@ def _caught(port: int | None, account: Account, stack: ExitStack) -> FakeSinch |
 
     if port is None:
         return None
-    sinch = FakeSinch(port, account=account)
+    sinch = FakeSinch(port, account=account, seed=randbits(64))  # the server has seen the ids of earlier ones
     try:
         stack.enter_context(sinch)
     except (OSError, SystemExit):

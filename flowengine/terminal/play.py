@@ -92,6 +92,7 @@ class Play:
         self.servers, self.verbose = servers, verbose
         self._shown = 0
         self._asked: list[Request] = []
+        self._labels: tuple[str, ...] = ()
 
     # --- the loop ------------------------------------------------------------------------------------------
 
@@ -113,13 +114,12 @@ class Play:
                 self._command(typed)
 
     def _situation(self) -> Situation:
-        phone, got = self.scene.phone, self.scene.chat.got
-        labels = next((each.options for each in reversed(got) if each.options), [])
+        phone = self.scene.phone
         return Situation(
             self.channel,
             phone is not None and phone.stands == "menu",
             phone is not None and phone.stands in ("ringing", "talking"),
-            tuple(label for label, _ in labels),
+            self._labels,
             self.scene.due,
         )
 
@@ -167,6 +167,8 @@ class Play:
         fresh = self.scene.seen[self._shown :]
         self._shown = len(self.scene.seen)
         for each in fresh:
+            if each.kind == "reads" and each.choices:
+                self._labels = each.choices
             if each.kind != "requests" or not self._was_asked(each):
                 choices = self.scene.choices(each) if each.asks else {}
                 for line in seen_lines(each, self.paint, self.scene.hidden(), choices):
