@@ -9,7 +9,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+import generate
+import generate_chats
 import pytest
+from generate import Generated
+from hypothesis import given
+from hypothesis.strategies import SearchStrategy
+from stage import built, profile
 
 from flowengine.build import build
 from flowengine.engine.library import open_library
@@ -120,6 +126,22 @@ def test_the_same_seed_plays_the_same() -> None:
     assert once() == once()
 
 
+@pytest.mark.parametrize("strategy", [generate.projects(), generate_chats.chats()], ids=["calls", "chats"])
+def test_flows_that_nobody_wrote_hold_too(strategy: SearchStrategy[Generated]) -> None:
+    @profile(25)
+    @given(project=strategy)
+    def hold(project: Generated) -> None:
+        made = built(project)
+        if made.artefact is None:
+            return
+        theatre = Theatre(open_library(made.artefact, made.revision, {}, b"test"))
+        for name in list(made.book.flows)[:1]:
+            found = explore(theatre, made.book, name, Budget(seconds=30, plays=150), random=0)
+            assert not found.findings, (project.files, [each.fault for each in found.findings])
+
+    hold()
+
+
 # --- what is planted is found -----------------------------------------------------------------------------------
 
 LOOP = """
@@ -153,6 +175,28 @@ def test_a_caller_who_says_nothing_is_not_held_for_ever(flow: Flow) -> None:
     theatre, book = opened(str(path))
     kept = read_suite(scenarios_of(str(path)), "line.test.yaml").scenarios[0]
     assert run(theatre, kept, book).passed
+
+
+PATIENT = """
+flow: line
+channel: voice
+triggers: [ { to: "+12025550100" } ]
+start: main
+states:
+  main:
+    menu: { prompt: Press 1 to hold., choices: { hold: 1, go: 2 } }
+    on: { timeout: hold, invalidinput: bye, go: continue }
+  hold:
+    wait: { for: 15m, play: Please wait. }
+    on: { elapsed: bye }
+  bye: { say: Goodbye., next: end }
+"""
+
+
+def test_a_long_wait_is_no_question_and_a_call_that_goes_on_is_no_trap(flow: Flow) -> None:
+    found = explored(flow(PATIENT), "line")
+    assert not found.findings, [each.fault for each in found.findings]
+    assert found.whole and not [each for each in found.ground.coverage.missing() if each.what == "transition"]
 
 
 TRAP = """

@@ -116,10 +116,18 @@ def _held(ground: Ground, here: Situation) -> tuple[Fault, Plan] | None:
             return None
         if play.reached:
             return None
-        asked += sum(each.asks and bool(each.text) for each in play.done[-1].seen)
+        if not _waits(play):
+            asked += sum(each.asks and bool(each.text) for each in play.done[-1].seen)
         if asked > MOST_QUESTIONS:
             return _told(ground, play, here, begun)
     return None
+
+
+def _waits(play: Play) -> bool:
+    """Whether what is heard again and again is no question: a wait of a caller who cannot be parked."""
+    session = play.stage.session
+    node = play.stage.library.program(session.flow).states.get(session.place) if session is not None else None
+    return node is not None and node.kind is not None and node.kind.name == "wait"
 
 
 def _told(ground: Ground, play: Play, here: Situation, begun: int) -> tuple[Fault, Plan]:

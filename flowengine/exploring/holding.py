@@ -252,8 +252,10 @@ def twice(stage: Watched, mark: Mark) -> None:
     """The callbacks of the last act a second time must change nothing; the play is used up. Raises :class:`Broke`."""
     if not stage.posted:
         return
-    before = [each.dump() for each in stage.sessions()]
     stage.begin_act()
+    stage.work()  # what comes due in that second is not the copy's doing
+    before = [each.dump() for each in stage.sessions()]
+    stage.seen.clear()
     try:
         stage.again()
     except Trouble as error:

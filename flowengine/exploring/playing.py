@@ -192,11 +192,12 @@ class Play:
 
     @property
     def good(self) -> bool:
-        """Whether it is over, or a person is there."""
-        stage = self.stage
+        """Whether it is over, a person is there, or the call was left to go on by itself (``continue``)."""
+        stage, session = self.stage, self.stage.session
         if self.over or any(each.stands in ("talking", "room") for each in stage.phones.values()):
             return True
-        session = stage.session
+        if stage.phones and stage.phone.stands == "idle" and stage.phone.answer is not None:
+            return True
         node = stage.library.program(session.flow).states.get(session.place) if session is not None else None
         return node is not None and node.waits_as == "handover"
 
