@@ -79,6 +79,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pytest_plugin",),
     ("terminal", "remote"),
     ("exploring",),
+    ("recorded.made_up", "recorded.comparing", "recorded.judging"),
+    ("recorded.replaying", "recorded.as_scenario"),
+    ("recorded.results",),
     ("wsgi", "cli", "docs", "__main__", ""),
 )
 LATER: dict[tuple[str, str], str] = {

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "start": ("flowengine.cli.start:start", "Start a flow with somebody: write to them, or ring them."),
     "dial": ("flowengine.cli.dial:dial", "Start an outbound flow: ring somebody."),
     "trace": ("flowengine.cli.trace:trace", "Tell a call or conversation from the journal, and why it went so."),
+    "replay": ("flowengine.cli.replay:replay", "Play recorded calls again, against the flows that are here."),
     "post": ("flowengine.cli.post:post", "Send a callback or message to a running server and show the answer."),
 }
 

@@ -14,12 +14,12 @@ import click
 
 from flowengine.cli import PROBLEMS, Command, Sentence
 from flowengine.cli.finding import paths_or_default, say
+from flowengine.cli.recordings import applications, opened_store
 from flowengine.report import paint_for
 
 if TYPE_CHECKING:
     from flowengine.recorded.reading import Recorded
     from flowengine.recorded.telling import Sources
-    from flowengine.stores.base import Store
 
 _FLOW = re.compile(r"^flow:\s*([a-z][a-z0-9_]*)", re.MULTILINE)
 _TESTS = (".test.yaml", ".test.yml")
@@ -47,9 +47,9 @@ def trace(name: str, store: str | None, form: str) -> None:
     from flowengine.recorded.reading import NotFound, find, history
     from flowengine.stores.base import StoreDown
 
-    opened = _opened(store)
+    opened = opened_store(store)
     try:
-        key = find(opened, name, *_applications())
+        key = find(opened, name, *applications())
         turns = history(opened, key)
     except NotFound as unknown:
         raise Sentence(str(unknown), PROBLEMS) from None
@@ -72,40 +72,6 @@ def _print(turns: list[Recorded], key: str, form: str) -> None:
         return
     for line in lines(turns, key, _sources(), paint):
         say(line, paint)
-
-
-def _opened(url: str | None) -> Store:
-    """The store, which must be there: looking at it makes none."""
-    from flowengine.settings import DEFAULT_STORE
-    from flowengine.stores import StoreDown, StoreRefused, open_store
-    from flowengine.stores.peek import missing
-
-    url = url or os.environ.get("FLOWENGINE_STORE") or DEFAULT_STORE
-    if url.startswith("memory:"):
-        raise Sentence(
-            "the memory store lives inside the process that serves; a trace needs one that is kept, as sqlite"
-        )
-    if path := missing(url):
-        raise Sentence(f"there is no store at {path} yet; --store or FLOWENGINE_STORE names another", PROBLEMS)
-    try:
-        return open_store(url)
-    except StoreRefused as refused:
-        raise Sentence(str(refused)) from None
-    except StoreDown as error:
-        raise Sentence(f"the store is down: {error}", PROBLEMS) from None
-
-
-def _applications() -> list[str]:
-    """The keys that callbacks may be filed under: the worker's first."""
-    from flowengine.settings import application
-    from flowengine.sinch.credentials import Credentials, Misconfigured
-
-    try:
-        credentials = Credentials.from_env(os.environ)
-        own = application(os.environ)
-    except Misconfigured as wrong:
-        raise Sentence(str(wrong)) from None
-    return [own, *(key for key, _ in credentials.keys)] if credentials is not None else [own]
 
 
 def _sources() -> Sources:

@@ -28,8 +28,9 @@ class Recorded:
     ``at`` is in Unix seconds, UTC. ``event`` came at the state ``source`` (empty: none waited) and led over ``path``
     to ``target`` (empty: nothing waits any more) of ``flow``. ``heard`` is what came, with its own ``event``.
     ``because`` are the guards that were asked: line, source, whether it was true. ``recorded`` is what servers,
-    functions and chance gave: who asked, and what came back. ``answer`` is SVAML, ``said`` the words of the messages
-    that were sent. ``incident`` is the number under which the log has what broke the turn.
+    functions and chance gave, and what was known of the contact: who asked, and what came back. ``answer`` is SVAML,
+    ``said`` the words of the messages that were sent. ``root`` is the flow that plays ``flow``, where one does.
+    ``incident`` is the number under which the log has what broke the turn.
     """
 
     n: int
@@ -49,14 +50,20 @@ class Recorded:
     answer: Mapping[str, Any] | None = None
     incident: str = ""
     said: Sequence[str] = ()
+    root: str = ""
+
+    @property
+    def begun(self) -> str:
+        """The flow that plays the one it stands in, or is it."""
+        return self.root or self.flow
 
 
 def history(store: Store, key: str) -> list[Recorded]:
     """Every turn of a session, in order."""
-    return [_turn(row) for row in store.journal(key)]
+    return [read_row(row) for row in store.journal(key)]
 
 
-def _turn(row: JournalRow) -> Recorded:
+def read_row(row: JournalRow) -> Recorded:
     told = orjson.loads(row.body)
     return Recorded(
         *row[:7],
@@ -70,6 +77,7 @@ def _turn(row: JournalRow) -> Recorded:
         answer=told.get("answer"),
         incident=told.get("incident", ""),
         said=tuple(told.get("said", ())),
+        root=told.get("root", ""),
     )
 
 

@@ -39,8 +39,7 @@ class Sources:
 def lines(turns: Sequence[Recorded], key: str, sources: Sources, paint: Paint) -> Iterator[str]:
     """The whole as text; ``turns`` are not empty."""
     first, last = turns[0], turns[-1]
-    kind = "call" if _is_call(first) else "conversation"
-    head = paint(f"{kind} of {first.flow}", "bold")
+    head = paint(f"{kind_of(first)} of {first.flow}", "bold")
     yield f"{head}  {_day(first.at)}, times in UTC  {paint(f'session {key}', 'dim')}"
     yield ""
     before = first
@@ -51,8 +50,15 @@ def lines(turns: Sequence[Recorded], key: str, sources: Sources, paint: Paint) -
     yield paint(_sentence(turns, last), "bold")
 
 
-def _is_call(turn: Recorded) -> bool:
-    return turn.heard.get("event") == "ice" or turn.answer is not None or "callout" in turn.effects
+def kind_of(first: Recorded) -> str:
+    """What a session is whose first turn this is."""
+    call = first.heard.get("event") == "ice" or first.answer is not None or "callout" in first.effects
+    return "call" if call else "conversation"
+
+
+def moment(at: float) -> str:
+    """A day and a time, UTC."""
+    return f"{_day(at)} {_time(at)}"
 
 
 def _day(at: float) -> str:
@@ -95,7 +101,10 @@ def _details(turn: Recorded, before: Recorded, sources: Sources) -> Iterator[tup
         place = sources.place(line, source, before.flow, turn.flow)
         yield "because", f"{place}: {source} is {'true' if true else 'false'}"
     for asker, value in turn.recorded:
-        yield _outside(asker, value)
+        if asker != "contact":
+            yield _outside(asker, value)
+        elif known := _known(value):
+            yield "knows", known
     if turn.changes:
         yield "set", ", ".join(f"{name} = {_json(value)}" for name, value in turn.changes.items())
     if turn.answer is not None:
@@ -112,6 +121,13 @@ def _details(turn: Recorded, before: Recorded, sources: Sources) -> Iterator[tup
 
 def _answer(answer: Mapping[str, Any]) -> str:
     return in_short(answer) if isinstance(answer.get("action"), Mapping) else _json(answer)
+
+
+def _known(value: Any) -> str:
+    """What was known of the contact before; of a call its fields, and what else."""
+    parts = value if isinstance(value, list) else [value]
+    found = {name: each for part in parts for name, each in part.items() if name != "number"}
+    return ", ".join(f"{name} = {_json(each)}" for name, each in found.items())
 
 
 def _outside(asker: str, value: Any) -> tuple[str, str]:
