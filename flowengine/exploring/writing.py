@@ -161,17 +161,19 @@ def _name(added: Sequence[Item], names: set[str]) -> str:
 
 
 def add_scenarios(ground: Ground, theatre: Theatre, plays: Sequence[tuple[Plan, frozenset[Item]]]) -> list[Scenario]:
-    """Append scenarios for what those beside the flow do not try yet to their file; what was added.
+    """Append scenarios for what none beside the flow, or beside those it plays, tries yet; what was added.
 
     Raises :class:`~flowengine.project.UsageError` where the file has problems of its own or cannot be written.
     """
     path = test_file(ground.flow.file)
     known = survey(ground.book, [ground.flow.name])
     names: list[str] = []
-    if path.exists():
-        suite = read_suite(path, shown_path(path))
-        names = [each.name for each in suite.scenarios]
-        for each in suite.scenarios if not suite.problems else ():
+    for file in dict.fromkeys(test_file(ground.book.flows[name].file) for name in known.wanted):
+        suite = read_suite(file, shown_path(file)) if file.exists() else None
+        if suite is None or suite.problems:
+            continue
+        names += [each.name for each in suite.scenarios if file == path]
+        for each in suite.scenarios:
             run(theatre, each, ground.book, known)
     found = scenarios(ground, plays, known.counts, names)
     for each in found:
