@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from redis_servers import Server, serving
 
 from flowengine.stores import open_store
 from flowengine.stores.base import (
@@ -30,9 +32,25 @@ NOW = 1_760_000_000.0
 HOUR = 3600.0
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+STORES = ["memory", "sqlite", "redis"]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+def a_url(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
+    """Of a new store of this kind."""
+    if kind == "redis":
+        return f"{request.getfixturevalue('server').url}?prefix={token_hex(4)}"
+    return f"sqlite:///{folder}/store.db" if kind == "sqlite" else "memory://"
+
+
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    opened = open_store("memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/store.db")
+    opened = open_store(a_url(request, request.param, tmp_path))
     yield opened
     opened.close()
 
@@ -338,6 +356,16 @@ def test_an_effect_that_arrived_is_done_whoever_holds_it(store: Store) -> None:
     assert not store.arrived("a")
     assert not store.retry(first, NOW)
     assert ids(store.take(NOW, 60)) == ["b"]
+
+
+def test_a_lane_is_not_dropped_for_a_mistake(store: Store) -> None:
+    store.commit(write(effects=[*lane("ab"), Effect("x", "send", b"")], journal=turn(1)))
+    with pytest.raises(ValueError):
+        store.commit(write(version=1, drops=["lane"], effects=[Effect("x", "send", b"")]))
+    with pytest.raises(ValueError):
+        store.commit(write(version=1, drops=["lane"], journal=turn(1)))
+    store.commit(write(version=1, drops=["lane"], effects=lane("b")))
+    assert ids(store.take(NOW, 60)) == ["x", "b"]
 
 
 def test_a_write_that_is_refused_drops_and_records_nothing(store: Store) -> None:
@@ -741,8 +769,8 @@ STEPS = st.one_of(
     st.tuples(
         st.just("commit"),
         KEYS,
-        st.integers(0, 3),
-        st.sampled_from(["", "d1", "d2"]),
+        st.sampled_from([None, None, None, None, 0, 1]),
+        st.sampled_from(["", "", "d1", "d2"]),
         st.lists(KEYS, max_size=1),
         st.lists(st.tuples(st.sampled_from(["t1", "t2"]), st.none() | st.integers(0, 20)), max_size=2),
         st.lists(st.sampled_from(["c1", "c2"]), max_size=2),
@@ -782,9 +810,11 @@ class Player:
     def _seen(self, key: str) -> object:
         return self.store.load(key, "d1"), self.store.load(key, "d2").answer, self.store.journal(key)
 
-    def commit(self, at: float, key: str, version: int, dedupe: str, *more: Any) -> object:
+    def commit(self, at: float, key: str, version: int | None, dedupe: str, *more: Any) -> object:
         aliases, timers, counts, lane, drops, over, revision = more
         self.effects += 1
+        if version is None:
+            key, version, *_ = self.store.load(key)
         return self.store.commit(
             Write(
                 key,
@@ -798,7 +828,7 @@ class Player:
                 [Effect(f"{self.effects}", "send", b"", at + self.effects % 5, lane, self.effects * 7 % 3)],
                 [Timer(name, None if due is None else at + due) for name, due in timers],
                 aliases,
-                [Count(name, 1, 3) for name in counts],
+                [Count(name, 1, 12) for name in counts],
                 drops=[drops] if drops else [],
                 over=over,
                 revision=revision,
@@ -848,14 +878,17 @@ class Player:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(STEPS, max_size=25))
-def test_all_stores_behave_alike(tmp_path_factory: pytest.TempPathFactory, steps: list[Any]) -> None:
+@given(st.lists(STEPS, max_size=30))
+def test_all_stores_behave_alike(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, steps: list[Any]
+) -> None:
     place = tmp_path_factory.mktemp("alike")
-    stores = [open_store("memory://"), open_store(f"sqlite:///{place}/store.db")]
+    stores = [open_store(a_url(request, kind, place)) for kind in STORES]
     players = [Player(each) for each in stores]
     for n, step in enumerate(steps):
-        memory, sqlite = (player.play(step, NOW + n) for player in players)
+        memory, sqlite, redis = (player.play(step, NOW + n) for player in players)
         assert memory == sqlite
+        assert memory == redis
     for each in stores:
         each.close()
 
@@ -871,11 +904,20 @@ def test_memory_is_not_shared_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("", "has no scheme; write it as memory:// or sqlite:///"),
+        ("", "has no scheme; write it as memory://, sqlite:///"),
         ("memory", "has no scheme"),
         ("sqlit:///x.db", 'no store "sqlit"; did you mean "sqlite"?'),
         ("base://", 'no store "base"'),
-        ("redis://:secret@localhost/0", 'no store "redis"'),
+        ("redi://:secret@localhost/0", 'no store "redi"; did you mean "redis"?'),
+        ("redis+clutser://:secret@localhost/0", 'did you mean "redis+cluster"?'),
+        ("redis://:secret@localhost:x/0", "names no host and port"),
+        ("redis://:secret@", "names no host and port"),
+        ("redis://:secret@localhost/main", "is no number"),
+        ("redis://:secret@localhost/0?prefx=a", 'did you mean "prefix"?'),
+        ("redis://:secret@localhost/0?prefix={a}", "has a brace"),
+        ("redis://:secret@localhost/0?ssl_ca_certs=ca.pem", "write rediss://"),
+        ("rediss+cluster://a:1,:secret@b:2/3", "only the database 0"),
+        ("redis+sentinel://:secret@a,b", "names no service"),
         ("memory://somewhere", "write memory://"),
         ("sqlite://store.db", "write sqlite:///relative/path"),
         ("sqlite:", "names no file"),

@@ -61,9 +61,9 @@ class _Answer(NamedTuple):
     session: str = ""
 
 
-def opened(address: str) -> MemoryStore:
-    """The store of a URL ``memory:ADDRESS``; there is nothing to address."""
-    if address.strip("/"):
+def opened(url: str) -> MemoryStore:
+    """The store of a URL ``memory:``; there is nothing to address."""
+    if url.removeprefix("memory:").strip("/"):
         raise StoreRefused("the memory store has no place and no settings, but its URL names some; write memory://")
     return MemoryStore()
 
@@ -125,6 +125,8 @@ class MemoryStore:
 
     def _apply(self, write: Write) -> None:
         key = write.key
+        if write.journal is not None or write.effects:
+            self._check(write)
         for lane in write.drops:
             self._drop(lane, write.now)
         if write.journal is not None or write.effects:
@@ -146,9 +148,11 @@ class MemoryStore:
             self._records[record.key] = merged(self._records.get(record.key), record.patch)
 
     def _drop(self, lane: str, now: float) -> None:
-        for waiting in list(self._lanes.get(lane, {}).values()):
-            if waiting.until <= now:
-                self._drop_row(waiting.leased.id)
+        for id in self._dropped(lane, now):
+            self._drop_row(id)
+
+    def _dropped(self, lane: str, now: float) -> list[str]:
+        return [each.leased.id for each in self._lanes.get(lane, {}).values() if each.until <= now]
 
     def _drop_row(self, id: str) -> bool:
         """Take a row out of the outbox and out of its lane."""
@@ -160,13 +164,19 @@ class MemoryStore:
                 del self._lanes[waiting.lane]
         return waiting is not None
 
-    def _record(self, write: Write) -> None:
+    def _check(self, write: Write) -> None:
         row = write.journal
         if row is not None and row.n in self._journals.get(write.key, ()):
             raise ValueError(f"turn {row.n} of this session is in the journal already")
-        ids = [effect.id for effect in write.effects]
-        if len(set(ids)) < len(ids) or not self._effects.keys().isdisjoint(ids):
+        ids = {effect.id for effect in write.effects}
+        known = ids & self._effects.keys()
+        if known:
+            known -= {id for lane in write.drops for id in self._dropped(lane, write.now)}
+        if len(ids) < len(write.effects) or known:
             raise ValueError("an effect with this id is in the outbox already")
+
+    def _record(self, write: Write) -> None:
+        row = write.journal
         if row is not None:
             self._journals.setdefault(write.key, {})[row.n] = row
         for effect in write.effects:

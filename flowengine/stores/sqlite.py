@@ -135,9 +135,9 @@ class _Undone(Exception):
         self.verdict = verdict
 
 
-def opened(address: str) -> SqliteStore:
-    """The store of a URL ``sqlite:ADDRESS``. Raises :class:`StoreRefused`."""
-    place, _, query = address.partition("?")
+def opened(url: str) -> SqliteStore:
+    """The store of a URL ``sqlite:///PATH``. Raises :class:`StoreRefused`."""
+    place, _, query = url.removeprefix("sqlite:").partition("?")
     name = unquote(place.removeprefix("///"))
     if not place.startswith("///") or not name or name.endswith("/"):
         raise StoreRefused(f'"sqlite:{place}" names no file; write sqlite:///relative/path or sqlite:////absolute/path')
