@@ -45,14 +45,15 @@ class ScenarioFile(pytest.File):
 
     def _company(self) -> Company:
         """The file with its flows, which are compiled once for all files of a folder."""
+        from flowengine.project import shown_path
         from flowengine.scenarios.company import company, with_suites
         from flowengine.scenarios.reading import read_suite
 
         folders = self.session.stash.setdefault(_FOLDERS, {})
-        suites = [read_suite(self.path, str(self.path))]
+        suites = [read_suite(self.path, shown_path(self.path))]
         folder = self.path.parent
         if folder not in folders:
-            folders[folder] = company(str(folder), [])
+            folders[folder] = company(shown_path(folder), [])
         return with_suites(folders[folder], suites)
 
 

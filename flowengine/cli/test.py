@@ -134,6 +134,7 @@ def _lines(found: Sequence[Company], report: Report, covered: bool, wanted: floa
     documents = {name: each for company in found for name, each in company.built.source.documents().items()}
     documents |= {suite.file: suite.document for company in found for suite in company.suites}
     shown = [text(each, lines_of(documents), paint) for each in report.problems]
+    shown += [""] if shown else []
     shown += [conversation(played, book, paint) + "\n" for played, book in report.told if not played.passed]
     if covered:
         shown += [*coverage_report.lines(report.coverage), ""]

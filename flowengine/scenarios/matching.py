@@ -44,13 +44,12 @@ def match(step: Step, stage: Stage, at: int) -> Match:
 
 def _in_order(step: Step, seen: Sequence[Seen], at: int) -> Match:
     kinds = KINDS[step.word]
-    fits = _FITS[step.word]
     for place in range(at, len(seen)):
-        if seen[place].kind in kinds and fits(step.value, seen[place]):
+        if fits(step, seen[place]):
             return Match(True, place + 1)
     if step.word == "hears" and (end := _across(step.value, seen, at)):
         return Match(True, end)
-    before = next((each for each in seen[:at] if each.kind in kinds and fits(step.value, each)), None)
+    before = next((each for each in seen[:at] if fits(step, each)), None)
     if before is not None:
         return Match(False, at, f"{of_seen(before)} came before what stands above it here", True)
     return Match(False, at, _instead(step, kinds, seen[at:]))
@@ -69,10 +68,15 @@ def _across(text: str, seen: Sequence[Seen], at: int) -> int:
 
 def _instead(step: Step, kinds: Sequence[str], seen: Sequence[Seen]) -> str:
     """What came in place of what was expected: the nearest of its sort, else all that came."""
-    alike = nearest(step, [each for each in seen if each.kind in kinds])
+    alike = nearest(step, [each for each in reversed(seen) if each.kind in kinds])
     if alike is None:
         return _came(seen)
     return _nearly(step, alike) if step.word in ("asks", "reads") else of_seen(alike)
+
+
+def fits(step: Step, seen: Seen) -> bool:
+    """Whether this one thing is what the step expects."""
+    return step.word in KINDS and seen.kind in KINDS[step.word] and _FITS[step.word](step.value, seen)
 
 
 def nearest(step: Step, alike: Sequence[Seen]) -> Seen | None:

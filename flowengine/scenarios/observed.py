@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from flowengine.scenarios.matching import KINDS, nearest
+from flowengine.scenarios.matching import KINDS, fits, nearest
 from flowengine.scenarios.steps import Step
 from flowengine.simulator import Seen
 from flowengine.stage import Stage
@@ -29,14 +30,18 @@ def expecting(seen: Seen) -> Step | None:
     return Step(seen.kind) if seen.kind in KINDS else None
 
 
-def instead(step: Step, stage: Stage, at: int) -> Step | None:
-    """What came in place of an observation that did not fit, said with the same word; None: nothing of its sort."""
+def instead(step: Step, stage: Stage, at: int, later: Sequence[Step] = ()) -> Step | None:
+    """What came in place of an observation that did not fit, said with the same word; None: nothing of its sort.
+
+    What was heard before, and what fits a ``later`` observation of the same act, is not meant.
+    """
     now = _now(step, stage)
     if now is not None or step.word not in KINDS:
         return now
-    kinds = KINDS[step.word]
+    kinds, before = KINDS[step.word], {each.text for each in stage.seen[:at]}
     alike = [each for each in stage.seen[at:] if each.kind in kinds and (each.asks or step.word != "asks")]
-    found = nearest(step, alike)
+    fresh = [each for each in alike if each.text not in before and not any(fits(more, each) for more in later)]
+    found = nearest(step, fresh or alike)
     return None if found is None else _worded(step, found)
 
 

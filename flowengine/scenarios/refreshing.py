@@ -1,4 +1,8 @@
-"""``--update``: expectations that failed are rewritten with what came; everything else in the file stays."""
+"""``--update``: expectations that failed are rewritten with what came; everything else in the file stays.
+
+A scenario is rewritten if it passes then, and only where something of the same sort came: one in which a step can no
+longer be taken, or in which nothing like what is expected comes, is left to a person.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,7 @@ def refreshed(suite: Suite, company: Company, failed: Sequence[Played]) -> Refre
     for played in failed:
         found, sentence = _changes(played.scenario, company)
         changes |= found
-        told += [f"{old.mark.file}:{old.mark.line}: {_change(old, new)}" for old, new in found.items()]
+        told += [f"{old.mark}: {of_step(old)} is now {of_step(new)}" for old, (new,) in found.items()]
         told += [sentence] if sentence else []
     if not changes:
         return Refreshed(suite, None, told)
@@ -50,25 +54,18 @@ def reread(suite: Suite) -> Suite:
     return read_suite(Path(suite.file), suite.file)
 
 
-def _change(old: Step, new: Sequence[Step]) -> str:
-    return f"{of_step(old)} is now {of_step(new[0])}" if new else f"{of_step(old)} is taken out: nothing like it came"
-
-
 def _changes(scenario: Scenario, company: Company) -> tuple[Changes, str]:
-    """Play, mend what fails first, and again until it passes; else a sentence about what stands in the way."""
+    """Play, mend what fails first, and again until it passes; else no change, and why a person must look."""
     assert company.theatre is not None
     current, found = scenario, dict[Step, list[Step]]()
     for _ in scenario.steps:
-        played = run(company.theatre, current, company.built.book)
-        failure = played.failure
+        failure = run(company.theatre, current, company.built.book).failure
         if failure is None:
-            return found, ""
-        step = failure.step
-        if step is None or step.acts or step.word in ("not", "nothing"):
-            where = f"{failure.mark.file}:{failure.mark.line}"
-            return found, f"{where}: {failure.expected} cannot be rewritten: {failure.but}"
-        own = _written(found, step)
-        found[own] = [replace(failure.instead, mark=own.mark)] if failure.instead is not None else []
+            break
+        if failure.step is None or failure.instead is None:
+            return {}, f"{failure.mark}: left as it is: {failure.expected}: {failure.because or failure.but}"
+        own = _written(found, failure.step)
+        found[own] = [replace(failure.instead, mark=own.mark)]
         current = replace(scenario, steps=tuple(_steps(scenario.steps, found)))
     return found, ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from time import perf_counter
 
 from flowengine.engine.trail import Entered
@@ -108,11 +109,12 @@ class _Run:
         self.at = 0
 
     def run(self) -> None:
-        for step in self.played.scenario.steps:
+        steps = self.played.scenario.steps
+        for place, step in enumerate(steps, 1):
             if step.acts:
                 self._act(step)
             else:
-                self._expect(step)
+                self._expect(step, takewhile(lambda each: not each.acts, steps[place:]))
 
     def _act(self, step: Step) -> None:
         stage, turns = self.stage, len(self.stage.turns)
@@ -128,11 +130,11 @@ class _Run:
         if self.judged:
             self._judge(act)
 
-    def _expect(self, step: Step) -> None:
+    def _expect(self, step: Step, later: Iterable[Step]) -> None:
         found = match(step, self.stage, self.at)
         if not found.fits:
             why = "" if found.early else self._because(step)
-            fitting = instead(step, self.stage, self.at)
+            fitting = instead(step, self.stage, self.at, list(later))
             raise _Failed(Failure(of_step(step), found.but, why, step.mark, step, fitting))
         self.at = found.at
 

@@ -51,9 +51,11 @@ def _new_lines(step: Step, new: Sequence[Step], lines: Sequence[str]) -> list[st
     indent = indentation(start, step.mark.column)
     if indent is None or step.end < step.mark.line:
         raise NotAlone(step)
-    found = [line for each in new for line in step_text(each, indent).split("\n")]
-    if found and step.end == step.mark.line:
-        found[0] += "" if "\n" in step_text(new[0]) else _comment(start)
+    comment = _comment(start) if step.end == step.mark.line else ""
+    texts = [step_text(each, indent, bool(comment) and not at) for at, each in enumerate(new)]
+    found = [line for text in texts for line in text.split("\n")]
+    if found and "\n" not in texts[0]:
+        found[0] += comment
     return found
 
 

@@ -16,7 +16,7 @@ from flowengine.scenarios.model import NOW, WORDS, Answer, Scenario, Server, Ste
 from flowengine.scenarios.moments import written
 from flowengine.scenarios.reading import read_suite, suite_from_text
 from flowengine.scenarios.types import Given, Values
-from flowengine.scenarios.yaml_text import Raw, below, entry, scalar
+from flowengine.scenarios.yaml_text import Raw, below, entry, quoted, scalar
 
 SCHEMA = "../schema/test.schema.json"
 _UNITS = (("d", 86400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001))
@@ -27,12 +27,18 @@ _OF_FLOW_FILE = re.compile(r"^# yaml-language-server: \$schema=(\S*?)flow\.schem
 # --- steps -----------------------------------------------------------------------------------------------
 
 
-def step_text(step: Step, indent: int = 0) -> str:
-    """The step with its dash: one line, or several where its value does not fit on one; no line end behind it."""
+def step_text(step: Step, indent: int = 0, commented: bool = False) -> str:
+    """The step with its dash: one line, or several where its value does not fit on one; no line end behind it.
+
+    ``commented``: a comment will follow, behind which a text must have ended in quotes.
+    """
     pad = " " * indent
     if step.value is None:
         return f"{pad}- {step.word}"
-    return "\n".join(entry(f"{pad}- {step.word}:", _value(step), indent + 4))
+    value = _value(step)
+    if commented and isinstance(value, str) and not isinstance(value, Raw) and "\n" not in value:
+        value = Raw(quoted(value))
+    return "\n".join(entry(f"{pad}- {step.word}:", value, indent + 4))
 
 
 def _value(step: Step) -> Any:
