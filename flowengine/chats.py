@@ -17,6 +17,7 @@ import orjson
 from flowengine.callbacks import BadBody
 from flowengine.engine import chat
 from flowengine.engine.chat_turn import ChatTurn
+from flowengine.engine.library import Library
 from flowengine.engine.outcome import Effect as Wish
 from flowengine.engine.outcome import NotTaken, Reacted
 from flowengine.engine.person import Names, Person, contact_record, names_of, read_person
@@ -48,11 +49,11 @@ PAUSE = 60.0
 class Happening(NamedTuple):
     """One thing that happens in a conversation: ``what`` the journal tells of it, and what it comes to.
 
-    ``react`` gives None where it is past, and nothing is written.
+    ``react`` is told the flows that the conversation runs on, and gives None where it is past: nothing is written.
     """
 
     what: Inbound | Link | Mapping[str, Any]
-    react: Callable[[Session, World, Person], Reacted | None]
+    react: Callable[[Library, Session, World, Person], Reacted | None]
 
 
 class Deferred(Exception):
@@ -101,6 +102,10 @@ class Chats(Turns[Session]):
 
     def begun(self, key: str, now: float) -> Session:
         return Session(id=key, started=now)
+
+    def runs_on(self, session: Session) -> Library:
+        """A conversation in which no flow stands begins the next one with what is served now."""
+        return Turns.runs_on(self, session) if chat.stands(session) else self.library
 
     def _attempt(self, loaded: Loaded, dedupe: str, replay: list[Any]) -> Attempt[Session]:
         """A session that cannot be read, of another version say, is begun anew; its journal goes on."""
@@ -169,11 +174,11 @@ class Chats(Turns[Session]):
         app = webhook.app or self.app
         address = Address(app, part.channel, part.identity, part.app_scoped, sender, part.contact_id)
 
-        def happens(session: Session, world: World, person: Person) -> Reacted:
+        def happens(library: Library, session: Session, world: World, person: Person) -> Reacted:
             if webhook.inbound is not None:
-                return chat.hear(self.library, session, webhook.inbound, world, person)
+                return chat.hear(library, session, webhook.inbound, world, person)
             assert webhook.link is not None
-            return chat.follow_link(self.library, session, webhook.link, world, person)
+            return chat.follow_link(library, session, webhook.link, world, person)
 
         return address, Happening(part, happens)
 
@@ -199,8 +204,8 @@ class Chats(Turns[Session]):
     def _failing(self, cause: Mapping[str, Any]) -> Happening:
         row, reason = cause["row"], cause["reason"]
 
-        def happens(session: Session, world: World, person: Person) -> Reacted | None:
-            return chat.failed(self.library, session, row, reason, world, person)
+        def happens(library: Library, session: Session, world: World, person: Person) -> Reacted | None:
+            return chat.failed(library, session, row, reason, world, person)
 
         return Happening({"event": "receipt", "status": "FAILED", "reason": reason}, happens)
 
@@ -210,8 +215,8 @@ class Chats(Turns[Session]):
             return
         address = Address(webhook.app or self.app, consent.channel, consent.identity, "", "", consent.contact_id)
 
-        def happens(session: Session, world: World, person: Person) -> Reacted:
-            return chat.platform_consent(self.library, session, consent.out, world, person)
+        def happens(library: Library, session: Session, world: World, person: Person) -> Reacted:
+            return chat.platform_consent(library, session, consent.out, world, person)
 
         happening = Happening({"event": "consent", "out": consent.out}, happens)
         self._happens(address, dedupe, {}, happening, webhook.accepted)
@@ -235,8 +240,8 @@ class Chats(Turns[Session]):
     def _told_by_another(self, cause: Mapping[str, Any]) -> Happening:
         name, data = cause["name"], cause["data"]
 
-        def happens(session: Session, world: World, person: Person) -> Reacted:
-            return chat.outside(self.library, session, name, data, world, person)
+        def happens(library: Library, session: Session, world: World, person: Person) -> Reacted:
+            return chat.outside(library, session, name, data, world, person)
 
         return Happening({"event": "outside", "name": name, "data": data}, happens)
 
@@ -249,7 +254,7 @@ class Chats(Turns[Session]):
         program = self.library.programs[cause["flow"]]
         busy = program.image["busy"]
 
-        def happens(session: Session, world: World, person: Person) -> Reacted:
+        def happens(library: Library, session: Session, world: World, person: Person) -> Reacted:
             address = Address(*cause["address"])
             person = self._person(session, Talk(address.app, address.channel, address.identity))
             if person.out:
@@ -271,21 +276,21 @@ class Chats(Turns[Session]):
     def woken(self, key: str) -> None:
         """The timer of a conversation, in a worker."""
 
-        def happens(session: Session, world: World, person: Person) -> Reacted | None:
+        def happens(library: Library, session: Session, world: World, person: Person) -> Reacted | None:
             talk = session.talk
             assert talk is not None
             if talk.queued and talk.due and world.at - min(talk.due.values()) < OVERTAKEN:
                 # What the contact wrote in time waits for a worker, and comes before the time is over.
                 return Reacted("behind", chat.unchanged(session, world.at, BEHIND))
-            return chat.wake(self.library, session, world, person)
+            return chat.wake(library, session, world, person)
 
         self._happens_in(key, "", None, Happening({"event": "timer"}, happens))
 
     def called(self, told: Mapping[str, Any]) -> None:
         """What a call came to that a conversation had placed, in a worker."""
 
-        def happens(session: Session, world: World, person: Person) -> Reacted | None:
-            return chat.returned(self.library, session, told, world, person)
+        def happens(library: Library, session: Session, world: World, person: Person) -> Reacted | None:
+            return chat.returned(library, session, told, world, person)
 
         what = {"event": "called", "outcome": told["outcome"], "result": told["result"]}
         self._happens_in(told["session"], "", None, Happening(what, happens))
@@ -398,10 +403,10 @@ class Chats(Turns[Session]):
         world.before_outside = _defer if cause else _go_ahead
         if known := person.known():
             world.recorded.append(["contact", known])
-        source, hidden = session.place, self.library.hidden(session) if self.library.hides else []
+        source, hidden = session.place, attempt.library.hidden(session) if attempt.library.hides else []
         attempt.heard = Heard(happening.what, session.flow, source)
         try:
-            reacted = happening.react(session, world, person)
+            reacted = happening.react(attempt.library, session, world, person)
         except Deferred:
             assert cause is not None
             self._back(attempt, talk)
@@ -446,7 +451,7 @@ class Chats(Turns[Session]):
         session = attempt.session
         assert session.talk is not None
         person = self._person(session, session.talk)
-        turn = ChatTurn(self.library, session, attempt.world, self.library.program(flow), person)
+        turn = ChatTurn(attempt.library, session, attempt.world, attempt.library.program(flow), person)
         if not person.out:
             turn.phrase("apology")
         turn.end_conversation()

@@ -18,7 +18,7 @@ import orjson
 from flowengine.callbacks import EVENTS, BadBody, Callback, call_key, dedupe_key, read
 from flowengine.chats import Chats
 from flowengine.engine.fallback import fallbacks
-from flowengine.engine.library import dialled
+from flowengine.engine.library import Library, dialled
 from flowengine.engine.outcome import Effect as Wish
 from flowengine.engine.outcome import NotTaken, Outcome, Reacted
 from flowengine.engine.person import contact_record, known_of
@@ -63,15 +63,19 @@ class Reply:
 
 @dataclass(slots=True)
 class Service(Turns[Session]):
-    """Calls, and ``chats`` beside them. ``ready`` are the answers of a bad moment, by flow and position."""
+    """Calls, and ``chats`` beside them."""
 
-    ready: Mapping[tuple[str, Any], bytes] = field(default_factory=dict)
     chats: Chats = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ready = self.ready or fallbacks(self.library)
+        _ready(self.library)
         shared = (self.library, self.store, self.ask, self.env, self.call, self.clock, self.counters)
-        self.chats = Chats(*shared, self.given, self.heed, self.env.get(APP, ""))
+        self.chats = Chats(*shared, self.given, self.heed, self.older, self.env.get(APP, ""))
+
+    def serve(self, library: Library) -> None:
+        """From now on what begins runs on these flows; what began before goes on with those it began with."""
+        _ready(library)
+        self.library = self.chats.library = library
 
     def opened(self, data: bytes) -> Session:
         return load(data)
@@ -125,18 +129,18 @@ class Service(Turns[Session]):
         if attempt.loaded.session is None and callback.custom.startswith(CUSTOM):
             self._find_own(callback, attempt)
         session, new = attempt.session, attempt.loaded.session is None
-        if session.pending and self._committed_late(callback, session, attempt.loaded.key):
+        if session.pending and self._committed_late(callback, attempt):
             raise ReadAgain
         if new and callback.event != "ice":
             return Result(answer=self._stranger(callback), kept=False)
         flow, place = session.flow, session.place
         attempt.heard = Heard(callback, flow, place)
         try:
-            reacted = self._react(session, callback, attempt.world, new)
+            reacted = self._react(attempt, callback, new)
         except Busy:
             raise
         except Exception as error:
-            hidden = self.library.hidden(session)
+            hidden = attempt.library.hidden(session)
             incident = self._broken(attempt, callback, error)
             body = self._sorry(flow, callback, attempt.session)
             return Result(callback.event, place, None, body, body, (), incident, error, hidden)
@@ -150,13 +154,15 @@ class Service(Turns[Session]):
         if own.session is not None:
             attempt.aliases = (attempt.loaded.key,)
             attempt.loaded, attempt.session = own, load(own.session)
+            attempt.library = self.runs_on(attempt.session)
 
-    def _committed_late(self, callback: Callback, session: Session, key: str) -> bool:
+    def _committed_late(self, callback: Callback, attempt: Attempt[Session]) -> bool:
         """A callback that can only come of a change whose worker died before it could say so: commit it first."""
-        if callback.event not in ("pie", "ace") or not shows_change(self.library, session, callback):
+        session = attempt.session
+        if callback.event not in ("pie", "ace") or not shows_change(attempt.library, session, callback):
             return False
         wish = orjson.loads(session.pending)
-        return self.patched(key, wish["redo"], wish["at"])
+        return self.patched(attempt.loaded.key, wish["redo"], wish["at"])
 
     def _settled(self, callback: Callback, attempt: Attempt[Session], reacted: Reacted) -> Result:
         outcome = reacted.outcome
@@ -166,11 +172,12 @@ class Service(Turns[Session]):
         rows = _callouts(attempt.session, outcome)
         return Result(reacted.event, reacted.source, outcome, body, body, rows)
 
-    def _react(self, session: Session, callback: Callback, world: World, new: bool) -> Reacted:
+    def _react(self, attempt: Attempt[Session], callback: Callback, new: bool) -> Reacted:
+        session, world = attempt.session, attempt.world
         if not new:
             if callback.url:
                 session.call["url"] = callback.url
-            return hear(self.library, session, callback, world)
+            return hear(attempt.library, session, callback, world)
         program = self.library.for_number(dialled(callback.to_endpoint))
         if program is None:
             self.counted("unused_number")
@@ -227,10 +234,11 @@ class Service(Turns[Session]):
         if callback.event == "ace" and callback.custom.startswith(CUSTOM):
             position = "A"
         name = flow or (session.flow if session is not None else "")
+        library = self.library if session is None else self.runs_on(session)
         if not name and callback.event == "ice":
             program = self.library.for_number(dialled(callback.to_endpoint))
             name = program.name if program is not None else ""
-        ready = self.ready.get((name, position))
+        ready = _ready(library).get((name, position))
         if ready is not None:
             return ready
         if position == "B":
@@ -250,7 +258,7 @@ class Service(Turns[Session]):
                 raise NotTaken(name)
             what = {"event": "elapsed"} if name == "elapsed" else {"event": "outside", "name": name, "data": data}
             attempt.heard = Heard(what, session.flow, session.place)
-            reacted = outside(self.library, attempt.session, name, data, attempt.world)
+            reacted = outside(attempt.library, attempt.session, name, data, attempt.world)
             outcome = reacted.outcome
             if outcome is not None and outcome.position in PATCHED and outcome.body:
                 return _intent(attempt, reacted, {"name": name, "data": data, "recorded": attempt.world.recorded})
@@ -308,9 +316,9 @@ class Service(Turns[Session]):
             attempt.heard = Heard({"event": "patched"}, session.flow, session.place)
             world.at, world.used = at, _none_used
             if "fields" in redo:
-                reacted = hear(self.library, session, read(orjson.dumps(redo["fields"])), world)
+                reacted = hear(attempt.library, session, read(orjson.dumps(redo["fields"])), world)
             else:
-                reacted = outside(self.library, session, redo["name"], redo["data"], world)
+                reacted = outside(attempt.library, session, redo["name"], redo["data"], world)
             if reacted.outcome is not None:
                 reacted.outcome = reacted.outcome._replace(counts=[])
             return _unasked(attempt, reacted)
@@ -333,7 +341,7 @@ class Service(Turns[Session]):
                 return None
             session = attempt.session
             attempt.heard = Heard({"event": "refused", "reason": reason}, session.flow, session.place)
-            reacted = failed(self.library, session, attempt.world, reason)
+            reacted = failed(attempt.library, session, attempt.world, reason)
             rows = _callouts(attempt.session, reacted.outcome)
             return Result("error", reacted.source, reacted.outcome, rows=rows)
 
@@ -357,13 +365,14 @@ class Service(Turns[Session]):
 
     def _broken_timer(self, attempt: Attempt[Session], error: Exception) -> Result:
         session = attempt.session
-        source, hidden = session.place, self.library.hidden(session)
+        library = attempt.library
+        source, hidden = session.place, library.hidden(session)
         attempt.heard = Heard({"event": "elapsed"}, session.flow, source)
-        node = self.library.programs[session.flow].states.get(source)
+        node = library.programs[session.flow].states.get(source)
         position = mode(session, node) if node is not None and not session.over else None
         wishes = []
         if position in PATCHED:
-            svaml = self.ready[session.flow, position].decode()
+            svaml = _ready(library)[session.flow, position].decode()
             wishes = [Wish("patch", _change("", svaml, session.call, {}, attempt.now))]
         session.ended, session.place, session.pending = True, "", ""
         outcome = Outcome(b"", "N", [], [], wishes, [], {}, None, [], hidden)
@@ -395,6 +404,13 @@ class Service(Turns[Session]):
     def _filled(self, body: bytes) -> bytes:
         """An answer with the secrets it names."""
         return body if _OPEN not in body else fill_secrets(body, self.env)
+
+
+def _ready(library: Library) -> Mapping[tuple[str, Any], bytes]:
+    """The answers of a bad moment, by flow and position."""
+    if not library.ready:
+        library.ready = fallbacks(library)
+    return library.ready
 
 
 def _unasked(attempt: Attempt[Session], reacted: Reacted) -> Result:

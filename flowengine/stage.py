@@ -103,7 +103,7 @@ class Theatre:
     def __init__(self, library: Library) -> None:
         programs = {name: _startable(each) for name, each in library.programs.items()}
         self.library = replace(library, programs=programs, tracked=True, use_blocks=False, app=APP)
-        self.ready = fallbacks(self.library)
+        self.library.ready = fallbacks(self.library)
 
     def stage(self, flow: str, world: World) -> Stage:
         return Stage(self, self.library.programs[flow], world)
@@ -143,7 +143,6 @@ class Stage:
             clock=lambda: self.now,
             given=list(_draws(self.library, world.random)),
             heed=self._heed,
-            ready=theatre.ready,
         )
         self.worker = Worker(self.service, self, "", self, LEASE)
         self.worker.carriers["send"] = Messages(self.worker.desk, self, 2 * LEASE, Pace(FASTEST))

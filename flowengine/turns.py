@@ -46,11 +46,17 @@ class Kept(Protocol):
     """What the loop needs of a session."""
 
     n: int
+    rev: str
     flow: str
     place: str
     ended: bool
     until: float
     timed: bool
+
+    @property
+    def durable(self) -> bool:
+        """Whether its turns must survive a power cut, where the store can promise that."""
+        ...
 
     def dump(self) -> bytes: ...
 
@@ -60,7 +66,9 @@ S = TypeVar("S", bound=Kept)
 
 @dataclass(slots=True)
 class Attempt(Generic[S]):
-    """One try at a turn. ``dedupe`` is the key of its callback, empty where there is none; ``heard`` is what came.
+    """One try at a turn, with the flows that its session runs on.
+
+    ``dedupe`` is the key of its callback, empty where there is none; ``heard`` is what came.
 
     A run may put another session in the place of the one that was read, with ``loaded`` to match, and name the
     further keys under which it is found.
@@ -71,6 +79,7 @@ class Attempt(Generic[S]):
     now: float
     began: float
     world: World
+    library: Library
     dedupe: str = ""
     aliases: tuple[str, ...] = ()
     heard: Heard | None = None
@@ -102,12 +111,17 @@ Run = Callable[[Attempt[S]], Result | None]
 Heed = Callable[[Attempt[Any], Result], None]
 
 
+def _none_older(revision: str) -> None:
+    return None
+
+
 @dataclass(slots=True)
 class Turns(Generic[S]):
     """``ask`` makes http steps, ``call`` functions. ``counters`` count what nobody else tells.
 
     ``given`` is what the world is known to have said, as :class:`World` records it; a turn takes from it before it
-    asks. ``heed`` is told of every turn once it is written.
+    asks. ``heed`` is told of every turn once it is written. ``library`` are the flows that are served now; ``older``
+    finds those of another revision, on which sessions go on that began with them.
     """
 
     library: Library
@@ -119,6 +133,17 @@ class Turns(Generic[S]):
     counters: dict[str, int] = field(default_factory=dict)
     given: list[Any] = field(default_factory=list)
     heed: Heed | None = None
+    older: Callable[[str], Library | None] = _none_older
+
+    def runs_on(self, session: S) -> Library:
+        """The flows of a session: those it began with, as long as they can be found."""
+        library = self.library
+        if session.rev in ("", library.revision):
+            return library
+        found = self.older(session.rev)
+        if found is None:
+            self.counted("unknown_revision")
+        return found or library
 
     def opened(self, data: bytes) -> S:
         """A session as the store keeps it."""
@@ -184,7 +209,7 @@ class Turns(Generic[S]):
     def _attempt(self, loaded: Loaded, dedupe: str, replay: list[Any]) -> Attempt[S]:
         began, now = monotonic(), self.clock()
         session = self.begun(loaded.key, now) if loaded.session is None else self.opened(loaded.session)
-        return Attempt(loaded, session, now, began, self._world(now, dedupe, replay), dedupe)
+        return Attempt(loaded, session, now, began, self._world(now, dedupe, replay), self.runs_on(session), dedupe)
 
     def _world(self, now: float, dedupe: str, replay: list[Any]) -> World:
         def claim() -> None:
@@ -210,7 +235,7 @@ class Turns(Generic[S]):
         row = None
         if result.told:
             session.n += 1
-            row = journal_row(self.library, attempt, result)
+            row = journal_row(attempt.library, attempt, result)
         done = self.store.commit(_write(attempt, result, row)) is Verdict.DONE
         if done and self.heed is not None:
             self.heed(attempt, result)
@@ -243,6 +268,7 @@ def _write(attempt: Attempt[Any], result: Result, row: Any) -> Write:
     return Write(
         loaded.key, loaded.version, session.dump(), expires, now, attempt.dedupe, result.answer, row,
         effects, timers, attempt.aliases, counts, records, drops,
+        session.rev, session.ended and not session.place, session.durable,
     )  # fmt: skip
 
 

@@ -59,6 +59,11 @@ class Session:
     known: dict[str, Any] = field(default_factory=dict)
     talk: Talk | None = None
 
+    @property
+    def durable(self) -> bool:
+        """What was written to us was acknowledged and must not be lost; a call that a power cut ends is over."""
+        return self.talk is not None
+
     def dump(self) -> bytes:
         """A JSON array, the version first: half the time and size of an object."""
         row = _row(self)

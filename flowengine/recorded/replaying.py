@@ -96,7 +96,7 @@ class Replayer:
         library = open_library(built.artefact, built.revision, self.env, key)
         self.library: Library = replace(library, tracked=True, use_blocks=False, app=APP)
         self.judge = Judge(self.library)
-        self.ready = fallbacks(self.library)
+        self.library.ready = fallbacks(self.library)
         images = [each.image for each in self.library.programs.values()]
         self.named = made_up.named(images, self.library.digest)
 
@@ -170,7 +170,6 @@ class Play:
             clock=lambda: self.now,
             given=[],
             heed=self._heed,
-            ready=replayer.ready,
         )
         self.key = ""
         self.tags: list[str] = []
