@@ -29,6 +29,7 @@ from flowengine.engine.voice import (
     PATCHED,
     failed,
     hear,
+    lost,
     mode,
     outside,
     place_call,
@@ -154,7 +155,7 @@ class Service(Turns[Session]):
         if own.session is not None:
             attempt.aliases = (attempt.loaded.key,)
             attempt.loaded, attempt.session = own, load(own.session)
-            attempt.library = self.runs_on(attempt.session)
+            self.pin(attempt)
 
     def _committed_late(self, callback: Callback, attempt: Attempt[Session]) -> bool:
         """A callback that can only come of a change whose worker died before it could say so: commit it first."""
@@ -344,6 +345,28 @@ class Service(Turns[Session]):
             reacted = failed(attempt.library, session, attempt.world, reason)
             rows = _callouts(attempt.session, reacted.outcome)
             return Result("error", reacted.source, reacted.outcome, rows=rows)
+
+        self.again(key, run)
+
+    def look_after(self, most: int = 100) -> None:
+        """What nobody asks for and has to be done now and then, by a worker."""
+        now = self.clock()
+        self.older.keep(now)
+        for key in self.store.overdue(now, most):
+            self.give_up(key)
+        self.store.sweep(now)
+
+    def give_up(self, key: str) -> None:
+        """A session ends of which nothing was heard any more, such as a call whose DICE never came."""
+
+        def run(attempt: Attempt[Session]) -> Result:
+            session = attempt.session
+            attempt.heard = Heard({"event": "lost"}, session.flow, session.place)
+            self.counted("given_up")
+            if session.talk is not None or session.flow not in attempt.library.programs:
+                source, session.place, session.ended = session.place, "", True
+                return Result("lost", source)
+            return _unasked(attempt, lost(attempt.library, session, attempt.world))
 
         self.again(key, run)
 

@@ -16,6 +16,7 @@ from flowengine.engine.library import Library, open_library
 from flowengine.fetch import Fetcher
 from flowengine.problems import did_you_mean
 from flowengine.service import Service
+from flowengine.shelf import Shelf
 from flowengine.sinch.credentials import Credentials, Misconfigured, must_check, verifier
 from flowengine.sinch.signing import Verifier
 from flowengine.sinch.webhook_signing import SECRET as WEBHOOK_SECRET
@@ -140,14 +141,16 @@ def artefact_bytes(settings: Settings) -> bytes:
     return done.stdout
 
 
-def open_flows(settings: Settings, env: Mapping[str, str]) -> Library:
+def open_flows(settings: Settings, env: Mapping[str, str]) -> tuple[Library, bytes]:
+    """The flows to serve, and the artefact they were read from."""
     from flowengine.build import BadArtefact, read_artefact
 
     try:
-        artefact, revision = read_artefact(artefact_bytes(settings))
+        data = artefact_bytes(settings)
+        artefact, revision = read_artefact(data)
     except (BadArtefact, OSError) as error:
         raise Refusal(f"{settings.artefact or settings.flows}: {error}") from None
-    return open_library(artefact, revision, env, journal_key(env))
+    return open_library(artefact, revision, env, journal_key(env)), data
 
 
 class Functions:
@@ -190,4 +193,12 @@ def open_all(env: Mapping[str, str], workers: int = 1) -> tuple[Settings, Servic
         store = open_store(settings.store, workers)
     except (StoreRefused, StoreDown) as error:
         raise Refusal(str(error)) from None
-    return settings, open_service(open_flows(settings, env), store, env)
+    library, data = open_flows(settings, env)
+    service = open_service(library, store, env)
+    shelf = Shelf(store, env, journal_key(env), Functions, (library.revision, data))
+    service.older = service.chats.older = shelf
+    try:
+        shelf.keep(service.clock())
+    except StoreDown as error:
+        raise Refusal(str(error)) from None
+    return settings, service

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 from flowengine.build import BadArtefact, read_artefact
 from flowengine.engine.library import Library, open_library
 from flowengine.stores.base import Store
 
+Call = Callable[[str, Mapping[str, Any], float], Any]
 MOST = 8
 """Revisions that a process holds ready beside the one it serves."""
 
@@ -18,13 +20,14 @@ MOST = 8
 class Shelf:
     """Finds the flows of a revision; called by every turn of a session that does not run on those served now.
 
-    ``env`` is the process environment, ``key`` that of the journal's hashes. ``served`` is the revision that is served
-    with its artefact, which has to be kept as long as it is.
+    ``env`` is the process environment, ``key`` that of the journal's hashes, ``functions`` makes what runs the
+    functions of a library. ``served`` is the revision that is served with its artefact, kept as long as it is.
     """
 
     store: Store
     env: Mapping[str, str]
     key: bytes
+    functions: Callable[[Library], Call]
     served: tuple[str, bytes] = ("", b"")
     _ready: dict[str, Library | None] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -48,7 +51,9 @@ class Shelf:
             artefact, found = read_artefact(data)
         except BadArtefact:
             return None
-        return open_library(artefact, found, self.env, self.key)
+        library = open_library(artefact, found, self.env, self.key)
+        library.call = self.functions(library)
+        return library
 
     def keep(self, now: float) -> None:
         """The flows that are served are in use. Raises :class:`StoreDown`."""

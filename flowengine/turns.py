@@ -111,8 +111,24 @@ Run = Callable[[Attempt[S]], Result | None]
 Heed = Callable[[Attempt[Any], Result], None]
 
 
-def _none_older(revision: str) -> None:
-    return None
+class Older(Protocol):
+    """Finds the flows of another revision than the one that is served."""
+
+    def __call__(self, revision: str) -> Library | None: ...
+
+    def keep(self, now: float) -> None:
+        """What is served is in use."""
+        ...
+
+
+class NoneOlder:
+    """There is one revision only."""
+
+    def __call__(self, revision: str) -> Library | None:
+        return None
+
+    def keep(self, now: float) -> None:
+        """Nothing is kept."""
 
 
 @dataclass(slots=True)
@@ -133,7 +149,7 @@ class Turns(Generic[S]):
     counters: dict[str, int] = field(default_factory=dict)
     given: list[Any] = field(default_factory=list)
     heed: Heed | None = None
-    older: Callable[[str], Library | None] = _none_older
+    older: Older = field(default_factory=NoneOlder)
 
     def runs_on(self, session: S) -> Library:
         """The flows of a session: those it began with, as long as they can be found."""
@@ -144,6 +160,12 @@ class Turns(Generic[S]):
         if found is None:
             self.counted("unknown_revision")
         return found or library
+
+    def pin(self, attempt: Attempt[S]) -> None:
+        """Make the turn with the flows that its session runs on, and with their functions."""
+        attempt.library = self.runs_on(attempt.session)
+        if attempt.library.call is not None:
+            attempt.world.call = attempt.library.call
 
     def opened(self, data: bytes) -> S:
         """A session as the store keeps it."""
@@ -209,7 +231,9 @@ class Turns(Generic[S]):
     def _attempt(self, loaded: Loaded, dedupe: str, replay: list[Any]) -> Attempt[S]:
         began, now = monotonic(), self.clock()
         session = self.begun(loaded.key, now) if loaded.session is None else self.opened(loaded.session)
-        return Attempt(loaded, session, now, began, self._world(now, dedupe, replay), self.runs_on(session), dedupe)
+        attempt = Attempt(loaded, session, now, began, self._world(now, dedupe, replay), self.library, dedupe)
+        self.pin(attempt)
+        return attempt
 
     def _world(self, now: float, dedupe: str, replay: list[Any]) -> World:
         def claim() -> None:

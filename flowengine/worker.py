@@ -116,7 +116,7 @@ class Worker:
                     Schedules(self.desk).tick()
                     looked = monotonic()
                 if monotonic() - swept > SWEEP:
-                    self.service.store.sweep(self.service.clock())
+                    self.service.look_after()
                     swept = monotonic()
             except StoreDown as error:
                 LOG.error("the store is down: %s", error)

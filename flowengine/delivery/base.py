@@ -74,7 +74,8 @@ class Desk:
         current = self.store.load(leased.session).session
         library = self.service.library
         try:
-            hidden = library.hidden(load(current)) if current is not None else []
+            session = load(current) if current is not None else None
+            hidden = self.service.runs_on(session).hidden(session) if session is not None else []
         except BadSession:
             hidden = []
         payload = orjson.loads(leased.payload)

@@ -27,7 +27,8 @@ class Library:
     ``fuse`` can be turned off to play nested menus one by one, ``use_blocks`` to walk every run state by state.
     ``blocks`` are the ones met so far, by flow, menu and choice. ``app`` sends what calls send;
     ``keeps_callers``: some call asks for what outlives it; ``tracked``: turns record what they go through.
-    ``ready`` are the answers of a bad moment, by flow and position, once they were needed.
+    ``ready`` are the answers of a bad moment, by flow and position, once they were needed. ``call`` runs the functions
+    of flows of an earlier revision.
     """
 
     programs: dict[str, Program]
@@ -52,6 +53,7 @@ class Library:
     keeps_callers: bool = False
     tracked: bool = False
     ready: Mapping[tuple[str, Any], bytes] = field(default_factory=dict)
+    call: Callable[[str, Mapping[str, Any], float], Any] | None = None
     occasions: Occasions = field(default_factory=lambda: Occasions({}, ()))
 
     def phrase(self, name: str, language: str) -> Piece:

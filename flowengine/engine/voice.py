@@ -314,6 +314,15 @@ def _dice(library: Library, program: Program, session: Session, callback: Callba
     return Reacted("disconnected", turn.outcome(), source=source)
 
 
+def lost(library: Library, session: Session, world: World) -> Reacted:
+    """Nothing was heard of the call for longer than it can last: it ends as if its DICE had come."""
+    callback = Callback("dice", session.call.get("id", ""), result="N/A", reason="N/A")
+    reacted = hear(library, session, callback, world)
+    if reacted.outcome is None or not reacted.outcome.path:
+        session.ended, session.over, session.place = True, True, ""
+    return reacted
+
+
 def _notify(library: Library, program: Program, session: Session, callback: Callback, world: World) -> Reacted:
     kind = callback.notify_type
     if kind in LATE_EVENTS:
@@ -450,6 +459,7 @@ __all__ = [
     "TurnFailed",
     "failed",
     "hear",
+    "lost",
     "outside",
     "place_call",
     "shows_change",
