@@ -52,11 +52,12 @@ class Server:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
-    def start(self) -> None:
+    def start(self, wait: bool = True) -> None:
         given = f"--bind 127.0.0.1 --port {self.port} --dir {self.folder} --logfile redis.log --daemonize no"
         command = [binary(), *self.mode, *given.split(), *self.settings]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.wait()
+        if wait:
+            self.wait()
 
     def wait(self, seconds: float = 10) -> None:
         """Until it answers and has loaded what it had."""

@@ -8,6 +8,7 @@ lives on one primary, and several deployments (prefixes) spread.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 from secrets import token_hex
 from typing import Any
 
@@ -88,11 +89,11 @@ class RedisStore:
 
     def take(self, now: float, lease: float, limit: int = 16) -> list[Leased]:
         token, ends = token_hex(8), now + lease
-        rows = self._link.run("take", now, ends, token, limit, int(now * 1000), _milliseconds(ends))
+        rows = self._link.run("take", now, ends, token, limit, ceil(now * 1000), int(ends * 1000))
         return [_leased(row, token) for row in rows]
 
     def hold(self, leased: Leased, until: float) -> bool:
-        return self._done("hold", leased.id, leased.token, until, _milliseconds(until))
+        return self._done("hold", leased.id, leased.token, until, int(until * 1000))
 
     def settle(self, leased: Leased) -> bool:
         return self._done("settle", leased.id, leased.token)
@@ -298,8 +299,3 @@ def _pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
 def _ttl(seconds: float) -> int:
     """Milliseconds that Redis keeps what lives for so many seconds."""
     return int((max(0.0, seconds) + SLACK) * 1000)
-
-
-def _milliseconds(at: float) -> int:
-    """Never before the moment itself."""
-    return -int(-at * 1000 // 1)

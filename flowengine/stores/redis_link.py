@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -20,6 +21,7 @@ from redis.exceptions import (
     NoScriptError,
     RedisClusterException,
     RedisError,
+    ResponseError,
 )
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.retry import Retry
@@ -34,6 +36,8 @@ OLDEST = (6, 2)
 """Servers before this one have no XAUTOCLAIM."""
 LAYOUT = 1
 """Of the keys and what is in them; a server that has a later one belongs to a newer flowengine."""
+SCRIPTED = re.compile(r"^.*@user_script: ?\d+: -?(ERR )?| script: [0-9a-f]{40}.*$")
+"""Where in a script it went wrong, as servers of different versions say."""
 COMMON = ("common", "outbox", "sessions")
 
 T = TypeVar("T")
@@ -119,7 +123,10 @@ class RedisLink:
             yield client
 
     def facts(self) -> dict[str, str]:
-        """The settings that decide what survives; empty where the server does not tell them."""
+        """The settings that decide what survives; empty where the server does not tell them. Raises StoreDown."""
+        return self._told(self._facts)
+
+    def _facts(self) -> dict[str, str]:
         client = self._client()
         if isinstance(client, RedisCluster):
             client = client.get_redis_connection(client.get_node_from_key(self.tag))
@@ -127,7 +134,7 @@ class RedisLink:
         try:
             for name in ("appendonly", "appendfsync", "save"):
                 found |= {_text(key): _text(value) for key, value in client.config_get(name).items()}
-        except (RedisError, OSError):
+        except ResponseError:
             return {}
         return found
 
@@ -140,7 +147,7 @@ class RedisLink:
             raise StoreRefused(f"{self.url.shown} does not take the user and password of the URL") from error
         except NoPermissionError as error:
             raise StoreRefused(
-                f"{self.url.shown} does not let this user see INFO; allow it, and EVAL on ~{self.tag}:*"
+                f"{self.url.shown} does not let this user see INFO; allow it, and EVAL on ~{self.tag}*"
             ) from error
         except RedisClusterException as error:
             if "mode is not enabled" in str(error) or "mode is not enabled" in str(error.__cause__):
@@ -195,7 +202,7 @@ def _connected(url: RedisUrl) -> Any:
 
 
 def _sentence(error: BaseException) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
+    return SCRIPTED.sub("", str(error).partition("\n")[0]) or type(error).__name__
 
 
 def _text(value: str | bytes) -> str:

@@ -1,4 +1,4 @@
--- id, token, end of the lease, the same in milliseconds: 1 if it is still held.
+-- id, token, end of the lease, the same in milliseconds, rounded down: 1 if it is still held.
 local id, token, ends, ends_ms = arg(), arg(), arg(), many()
 if not held(id, token) then
   return 0

@@ -1,4 +1,4 @@
--- now, end of the lease, token, limit, now and end in milliseconds: rows as id, kind, session, payload, due, attempts.
+-- now, end of the lease, token, limit, now (rounded up) and end (down) in milliseconds: rows as id, kind, session, payload, due, attempts.
 local now, ends, token, limit, now_ms, ends_ms = arg(), arg(), arg(), many(), many(), many()
 
 -- Rows whose lease is over may be taken again, in the order of all. Their holders still have them until then.
@@ -10,12 +10,14 @@ local function reclaim()
     local found = call('XAUTOCLAIM', READY, GROUP, WORKER, string.format('%.0f', idle), from, 'COUNT', 100)
     for _, each in ipairs(found[2]) do
       local id = each[2][2]
-      local ends = tonumber(call('HGET', P .. 'row:' .. id, 'until') or '0')
-      if ends <= tonumber(now) then
+      local ends = tonumber(call('HGET', P .. 'row:' .. id, 'until') or '-1')
+      if ends < 0 then
+        drop_row(id)
+      elseif ends <= tonumber(now) then
         release(id)
         offer(id)
-      else
-        local back = string.format('%.0f', math.ceil(ends * 1000) - BACK)
+      else -- it ends within this very millisecond
+        local back = string.format('%.0f', math.floor(ends * 1000) - BACK)
         call('XCLAIM', READY, GROUP, WORKER, 0, each[1], 'TIME', back, 'JUSTID')
       end
     end
@@ -26,24 +28,19 @@ end
 if call('EXISTS', READY) == 1 then
   reclaim()
 end
-local ids = {}
-while #ids < limit do
-  local due = call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', #ids, limit - #ids)
-  local gone = false
-  for _, each in ipairs(due) do
-    local id = id_of(each)
-    if call('EXISTS', P .. 'row:' .. id) == 1 then
-      ids[#ids + 1] = id
-    else
+local ids, gone
+repeat
+  ids, gone = {}, false
+  for _, each in ipairs(call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, limit)) do
+    ids[#ids + 1] = id_of(each)
+    if call('EXISTS', P .. 'row:' .. id_of(each)) == 0 then
+      -- Its time was over before anybody swept it; another one may be the first of its lane now.
       gone = true
-      drop_row(id)
+      drop_row(id_of(each))
       call('ZREM', DUE, each)
     end
   end
-  if not gone then
-    break
-  end
-end
+until not gone
 lease(ids, ends_ms)
 local told = {}
 for i, id in ipairs(ids) do
