@@ -13,6 +13,7 @@ from flowengine.settings import Refusal, Settings
 from flowengine.sinch.credentials import NO_KEYS, Misconfigured, missing_for_messages, protection_note
 from flowengine.sinch.webhook_signing import webhook_verifier
 from flowengine.states import KINDS
+from flowengine.stores import shown
 
 NOT_IN_USE = '"This number is not in use.", then hang up'
 
@@ -42,7 +43,7 @@ def banner(
         *(_calls(calls) if calls else ()),
         *(_messages(talks) if talks else ()),
         *_outbound(flows),
-        f"state     {settings.store}",
+        f"state     {shown(settings.store)}",
         f"          {durability.split(': ', 1)[-1]}",
         f"checks    signatures: {_signatures(settings, env, bool(talks))}",
         *([f"          {note}"] if (note := protection_note(env)) else []),

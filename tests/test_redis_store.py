@@ -18,7 +18,7 @@ import redis
 import trustme
 from redis_servers import Server, binary, free_port, serving
 
-from flowengine.stores import open_store
+from flowengine.stores import open_store, shown
 from flowengine.stores.base import (
     DAY,
     Count,
@@ -129,6 +129,31 @@ def test_a_url_is_read(url: str, read: RedisUrl) -> None:
     found = read_url(url)
     assert found == read
     assert "p@ss" not in found.shown + repr(found) and "pw" not in found.shown + repr(found)
+
+
+def test_a_url_is_shown_without_what_is_secret() -> None:
+    url = "redis+sentinel://u:pw@a:1,b:2/mymaster/0?sentinel_password=pw"
+    assert shown(url) == "redis+sentinel://a:1,b:2/mymaster/0"
+    assert shown("sqlite:////var/a@b.db?synchronous=full") == "sqlite:////var/a@b.db?synchronous=full"
+
+
+def test_the_worker_says_what_it_drains_without_the_password(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "hello.yaml").write_text(
+        'flow: hello\nchannel: voice\ntriggers: [ { to: "+12025550100" } ]\nstart: a\n'
+        "states:\n  a: { say: Hello., next: end }\n"
+    )
+    server.client().config_set("requirepass", "hushhush")
+    env = {**os.environ, "FLOWENGINE_ENV": "development", "FLOWENGINE_FLOWS": f"{tmp_path}/hello.yaml"}
+    env["FLOWENGINE_STORE"] = f"redis://:hushhush@127.0.0.1:{server.port}/0"
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "flowengine", "worker"], env=env, stderr=subprocess.PIPE, text=True
+    )
+    assert worker.stderr is not None
+    said = worker.stderr.readline()
+    worker.terminate()
+    said += worker.communicate(timeout=20)[1]
+    assert f"worker    drains redis://127.0.0.1:{server.port}/0\n" in said
+    assert "hushhush" not in said
 
 
 def python(code: str) -> str:

@@ -46,8 +46,9 @@ def worker(quiet: bool) -> None:
 def _banner(works: Worker, store: str) -> str:
     from flowengine.banner import missing
     from flowengine.sinch.credentials import protection_note
+    from flowengine.stores import shown
 
     flows = {name: program.image for name, program in works.service.library.programs.items()}
     lacking = [*missing({"flows": flows}, os.environ), protection_note(os.environ)]
-    lines = [f"worker    drains {store}", *(f"missing   {each}" for each in lacking if each)]
+    lines = [f"worker    drains {shown(store)}", *(f"missing   {each}" for each in lacking if each)]
     return "\n".join([*lines, "Ctrl-C stops; what is under way is finished first."])

@@ -8,7 +8,7 @@ from types import ModuleType
 from flowengine.problems import did_you_mean, listed
 from flowengine.stores.base import Store, StoreDown, StoreRefused
 
-__all__ = ["EXAMPLES", "Store", "StoreDown", "StoreRefused", "open_store"]
+__all__ = ["EXAMPLES", "Store", "StoreDown", "StoreRefused", "open_store", "shown"]
 
 EXAMPLES = {
     "memory": "memory://",
@@ -43,6 +43,15 @@ def open_store(url: str, workers: int = 1) -> Store:
             f"set FLOWENGINE_STORE={EXAMPLES['sqlite']} or run one worker"
         )
     return store
+
+
+def shown(url: str) -> str:
+    """The URL of a store as people may see it: without user, password and settings."""
+    scheme, colon, address = url.partition(":")
+    if MODULES.get(scheme) != "redis":
+        return url
+    place = address.partition("?")[0].removeprefix("//")
+    return f"{scheme}{colon}//{place.rpartition('@')[2]}"
 
 
 def _module(scheme: str) -> ModuleType:

@@ -48,7 +48,7 @@ def script(name: str) -> tuple[str, str]:
     """The text of a script, and the hash under which a server knows it."""
     folder = files("flowengine.stores") / "lua"
     text = "\n".join((folder / f"{each}.lua").read_text("utf-8") for each in (*COMMON, name))
-    return text, sha1(text.encode()).hexdigest()
+    return text, sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 class RedisLink:
