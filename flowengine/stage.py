@@ -47,6 +47,8 @@ CALLER = "+12025550142"
 WITHHELD = "private"
 MOST_AT_ONCE = 10_000
 """Things that may become due while time passes."""
+MOST_NOW = 1000
+"""Things that the worker may have to do while no time passes."""
 FASTEST = 1e12
 LEASE = 30.0
 
@@ -384,17 +386,26 @@ class Stage:
         return min(dues, default=target + 1)
 
     def work(self) -> None:
-        """What the worker does now, and what becomes of it."""
+        """What the worker does now, and what becomes of it. Raises :class:`Trouble` where that has no end."""
         if self.library.occasions.schedules:
             Schedules(self.worker.desk).tick()
-        while self.worker.step() or self._played:
+        for _ in range(MOST_NOW):
+            if not self.worker.step() and not self._played:
+                break
             played, self._played = self._played, []
             for phone, svaml in played:
                 phone.play(svaml)
+        else:
+            raise Trouble(f"{MOST_NOW} things happened and no time passed: {self._round()} goes round in circles")
         if self._over != self._told_over:
             self._told_over = self._over
             if self._over:
                 self.seen.append(Seen("ends"))
+
+    def _round(self) -> str:
+        """The states that the last turns went through."""
+        states = [state for turn in self.turns[-3:] for state in (turn.source, *turn.path) if state]
+        return " -> ".join(dict.fromkeys(states)) or "something"
 
     # --- the platform --------------------------------------------------------------------------------------
 

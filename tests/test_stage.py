@@ -138,3 +138,12 @@ def test_not_asks_means_a_question(play: Play) -> None:
     assert passes(play(f"{start}  - callee: no answer\n  - not: asks\n"))
     failure = play(f"{start}  - callee: answers\n  - hears: Hello.\n  - not: asks\n").failure
     assert failure is not None and failure.but == 'hears "Press 1."'
+
+
+def test_what_goes_round_without_time_passing_is_trouble_and_no_hang(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "DENTIST", DENTIST.replace("done: end,", "done: ring, message: end,"))
+    failure = play('dentist\ncontact: { number: "+46701234567" }\nsteps: [flow starts]\n').failure
+    assert failure is not None
+    assert failure.but == "1000 things happened and no time passed: ring goes round in circles"
