@@ -32,7 +32,8 @@ NOW = 1763978400.0
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = {
-        "turn": turn, "size": size, "validate": validate, "message": message, "scenario": scenario, "http": over_http,
+        "turn": turn, "size": size, "validate": validate, "message": message, "scenario": scenario, "durable": durable,
+        "http": over_http,
     }  # fmt: skip
     parser.add_argument("parts", nargs="*", default=list(parts), help=" ".join(parts))
     for part in parser.parse_args().parts:
@@ -186,6 +187,38 @@ def size() -> None:
             small_took, large_took = took if number % 2 else took[::-1]
             ratios.append(large_took / small_took)
     tell("turn in 10,000 states / in 10 states", statistics.median(ratios), "<= 1.1", "memory store")
+
+
+def durable() -> None:
+    """Durable commits a second of several threads, which share a sync of the disk, against those of one."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from flowengine.stores import open_store
+    from flowengine.stores.base import Write
+
+    def commits(store: Any, threads: int, name: str) -> float:
+        def work(thread: int) -> int:
+            until, done = time.monotonic() + 0.5, 0
+            while time.monotonic() < until:
+                done += 1
+                key = f"{name}/{thread}/{done}"
+                store.commit(Write(key, 0, b"x" * 400, NOW + 3600, NOW, key, b"answer", durable=True))
+            return done
+
+        with ThreadPoolExecutor(threads) as pool:
+            return sum(pool.map(work, range(threads))) / 0.5
+
+    rates: dict[int, list[float]] = {1: [], 4: [], 16: []}
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        store = open_store(f"sqlite:///{folder}/bench.db")
+        for number in range(ROUNDS):
+            for threads, found in rates.items():
+                found.append(commits(store, threads, f"{number}/{threads}"))
+        store.close()
+    for threads, wanted in ((4, ">= 1"), (16, ">= 1.5")):
+        ratio = statistics.median(many / one for many, one in zip(rates[threads], rates[1], strict=True))
+        detail = f"{statistics.median(rates[threads]):.0f} a second, {statistics.median(rates[1]):.0f} of one thread"
+        tell(f"durable commits, SQLite, {threads} threads / 1 thread", ratio, wanted, detail)
 
 
 CHAT = """
