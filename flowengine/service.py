@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from secrets import token_hex
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -42,7 +42,7 @@ from flowengine.linking import SECRET_CLOSE, SECRET_OPEN
 from flowengine.numbers import normal_caller
 from flowengine.sinch.credentials import APP
 from flowengine.stores.base import StoreDown
-from flowengine.turns import Attempt, Busy, ReadAgain, Result, Turns
+from flowengine.turns import WITHIN, Attempt, Busy, ReadAgain, Result, Turns
 
 LOG = logging.getLogger("flowengine")
 
@@ -67,6 +67,7 @@ class Service(Turns[Session]):
     """Calls, and ``chats`` beside them."""
 
     chats: Chats = field(init=False)
+    within: ClassVar[float] = WITHIN
 
     def __post_init__(self) -> None:
         _ready(self.library)
@@ -138,7 +139,7 @@ class Service(Turns[Session]):
         attempt.heard = Heard(callback, flow, place)
         try:
             reacted = self._react(attempt, callback, new)
-        except Busy:
+        except (Busy, StoreDown):
             raise
         except Exception as error:
             hidden = attempt.library.hidden(session)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import gc
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
+from flowengine.breaker import Breaker
 from flowengine.engine.library import Library, open_library
 from flowengine.fetch import Fetcher
 from flowengine.problems import did_you_mean
@@ -22,6 +22,7 @@ from flowengine.sinch.signing import Verifier
 from flowengine.sinch.webhook_signing import SECRET as WEBHOOK_SECRET
 from flowengine.sinch.webhook_signing import Verifier as WebhookVerifier
 from flowengine.sinch.webhook_signing import webhook_verifier
+from flowengine.slots import Slots
 from flowengine.stores import open_store
 from flowengine.stores.base import Store
 from flowengine.units import seconds
@@ -158,13 +159,10 @@ class Functions:
 
     def __init__(self, library: Library) -> None:
         self.known: Mapping[str, Callable[..., Any]] = library.functions
-        self.pool: ThreadPoolExecutor | None = None
-        self.pid = 0
+        self.slots = Slots("function")
 
     def __call__(self, name: str, arguments: Mapping[str, Any], timeout: float) -> Any:
-        if self.pool is None or self.pid != os.getpid():
-            self.pool, self.pid = ThreadPoolExecutor(8, "function"), os.getpid()
-        return self.pool.submit(self.known[name], **arguments).result(timeout)
+        return self.slots.run(partial(self.known[name], **arguments), timeout)
 
 
 def settle_memory() -> None:
@@ -193,6 +191,8 @@ def open_all(env: Mapping[str, str], workers: int = 1) -> tuple[Settings, Servic
         store = open_store(settings.store, workers)
     except (StoreRefused, StoreDown) as error:
         raise Refusal(str(error)) from None
+    if store.shared:  # one that lives in this process cannot be away
+        store = Breaker(store)
     library, data = open_flows(settings, env)
     service = open_service(library, store, env)
     shelf = Shelf(store, env, journal_key(env), Functions, (library.revision, data))

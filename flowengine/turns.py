@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from random import random
 from secrets import token_hex
 from time import monotonic, sleep, time
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import orjson
 
@@ -28,6 +29,10 @@ LEASE = 2.0
 """Seconds that a copy leaves to the process that answers: longer than a turn, short enough to answer after it."""
 PATIENCE = 3.4
 """Seconds after which a copy no longer waits for another."""
+WITHIN = 2.0
+"""Seconds in which a call must have its answer, that of a copy which waited for another one aside."""
+WRITING = 0.6
+"""Of them, those that are left to the write at the end."""
 TRIES = 6
 HOUR = 3600
 CALL_LIFE = 5 * HOUR
@@ -150,6 +155,8 @@ class Turns(Generic[S]):
     given: list[Any] = field(default_factory=list)
     heed: Heed | None = None
     older: Older = field(default_factory=NoneOlder)
+    within: ClassVar[float] = inf
+    """Seconds in which somebody waits for the answer."""
 
     def runs_on(self, session: S) -> Library:
         """The flows of a session: those it began with, as long as they can be found."""
@@ -181,13 +188,14 @@ class Turns(Generic[S]):
         ``run`` gets a new session where there is none, and may raise :class:`ReadAgain`. ``records`` are read
         together with the session.
         """
-        replay = self.given
-        until = monotonic() + PATIENCE
+        replay, began = self.given, monotonic()
+        until, by = began + PATIENCE, began + self.within
         for _ in range(TRIES):
             loaded = self.store.load(key, dedupe, *records)
             if loaded.answer is not None:
                 return loaded.answer
             attempt = self._attempt(loaded, dedupe, replay)
+            attempt.world.by = by - WRITING
             try:
                 result = run(attempt)
             except ReadAgain:
@@ -196,9 +204,12 @@ class Turns(Generic[S]):
                 if monotonic() > until:
                     break
                 self._wait(dedupe, min(until, monotonic() + LEASE))
+                by = max(by, until)
                 continue
             if not result.kept or self._written(attempt, result):
                 return result.answer
+            if monotonic() > by:
+                break
             replay = attempt.world.recorded
         return None
 

@@ -136,7 +136,7 @@ def _request(turn: Turn, op: Mapping[str, Any], secrets: Mapping[str, str]) -> R
 
 
 def _asked(world: World, request: Request, budget: float) -> list[Any]:
-    response, took = _timed(lambda: world.ask(request, budget))
+    response, took = _timed(lambda: world.ask(request, min(budget, world.by - monotonic())))
     return [response.status, response.data, response.failure, took]
 
 
@@ -144,7 +144,8 @@ def _called(world: World, name: str, arguments: Mapping[str, Any], timeout: floa
     began = monotonic()
     try:
         # Only what JSON can say may be remembered: a set or half a character would break the turn later.
-        return [orjson.loads(orjson.dumps(world.call(name, arguments, timeout))), "", round(monotonic() - began, 6)]
+        returned = world.call(name, arguments, min(timeout, world.by - began))
+        return [orjson.loads(orjson.dumps(returned)), "", round(monotonic() - began, 6)]
     except Exception as error:
         return [None, f"{name} raised {type(error).__name__}", round(monotonic() - began, 6)]
 

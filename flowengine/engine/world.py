@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from flowengine.fetch import Request, Response
@@ -34,11 +35,13 @@ class World:
 
     ``ask`` and ``call`` are told how long they may take; ``before_outside`` runs before either. ``used`` says how
     many calls an address has had this hour. ``recorded`` lists what came back, in order; a turn that is run again
-    takes from ``replay`` first, so that nothing is asked twice.
+    takes from ``replay`` first, so that nothing is asked twice. ``budget`` is how many seconds all of it may take
+    together; ``by`` is when it must be over, by :func:`time.monotonic`.
     """
 
     __slots__ = (
-        "_now", "ask", "at", "before_outside", "budget", "call", "random", "recorded", "replay", "secrets", "used",
+        "_now", "ask", "at", "before_outside", "budget", "by", "call", "random",
+        "recorded", "replay", "secrets", "used",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +60,7 @@ class World:
         self.secrets = secrets or {}
         self.used, self.before_outside = used, before_outside
         self.replay, self.budget = list(replay or ()), budget
+        self.by = inf
         self.recorded: list[Any] = []
         self._now: datetime | None = None
 
