@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flowengine.prompts import parse
+from flowengine.prompts import heard
+from flowengine.svaml import chosen
 
 
 def in_short(svaml: Mapping[str, Any]) -> str:
     """``the caller hears “Hello.”, then a menu: 1 sales, 2 service``."""
-    heard = [words for each in svaml.get("instructions") or () if (words := _instruction(each))]
+    told = [words for each in svaml.get("instructions") or () if (words := _instruction(each))]
     action = _action(svaml["action"])
-    if heard:
-        return f"the caller {', '.join(heard)}, then {action}"
+    if told:
+        return f"the caller {', '.join(told)}, then {action}"
     return f"the caller {action}" if action.startswith(("is ", "enters ")) else action
 
 
@@ -28,10 +29,8 @@ def _instruction(each: Mapping[str, Any]) -> str:
 
 
 def _prompt(text: str) -> str:
-    try:
-        return " ".join(f"“{body}”" if kind == "tts" else f"({kind} {body})" for kind, body in parse(text))
-    except ValueError:
-        return text
+    spoken = ("tts", "ssml")
+    return " ".join(f"“{words}”" if kind in spoken else f"({kind} {words})" for kind, words in heard(text))
 
 
 def _action(action: Mapping[str, Any]) -> str:
@@ -53,7 +52,7 @@ def _menu(action: Mapping[str, Any]) -> str:
     menus: list[Mapping[str, Any]] = action.get("menus") or []
     main: Mapping[str, Any] = next((menu for menu in menus if menu.get("id") == "main"), {})
     words = _prompt(main.get("mainPrompt", ""))
-    keys = [f"{each['dtmf']} {each['action'].partition('(')[2].rstrip(')')}" for each in main.get("options", ())]
+    keys = [f"{each['dtmf']} {chosen(each['action'])[1]}" for each in main.get("options", ())]
     what = f"a menu: {', '.join(keys)}" if keys else f"a wait for {_count(main.get('maxDigits', 1))}"
     return f"{what} {words}".rstrip()
 

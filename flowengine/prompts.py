@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from html import unescape
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -44,6 +45,8 @@ _NOT_IN_URL = re.compile(r"""[\[\];"<>\\^`{|}]""")
 _NOT_IN_FILE = re.compile(r"[;\[\]#/\\\x00-\x1f\x7f-\x9f\ud800-\udfff\ue000-\ue00f]")
 _SENTENCE_END = re.compile(r"[.!?…]['\")”’]*\s|[。！？]")
 
+_TAG = re.compile(r"<[^>]*>")
+_PARTING = re.compile(r"</?(?:break|p|s|speak|audio|mark)\b[^>]*>")
 _KINDS: dict[str, Kind] = {"tts": "tts", "ssml": "ssml", "href": "href"}
 _ONE = re.compile(
     r"#(?P<kind>tts|ssml|href)\[(?P<body>[^\[\]]*)\]"
@@ -158,6 +161,28 @@ def parse(prompts: str) -> list[tuple[Kind, str]]:
             break
         at += 1
     raise ValueError("not a list of prompts")
+
+
+def heard(prompts: str) -> list[tuple[Kind, str]]:
+    """What is heard of a string: words without their markup, and names of files; pauses are nothing. Never raises."""
+    if not prompts:
+        return []
+    try:
+        found = parse(prompts)
+    except ValueError:
+        return [("file", prompts)]
+    told = [(kind, " ".join((_words(body) if kind == "ssml" else body).split())) for kind, body in found]
+    return [(kind, words) for kind, words in told if words]
+
+
+def spoken(prompts: str) -> str:
+    """What is heard of a string, as one text."""
+    return " ".join(words for _, words in heard(prompts))
+
+
+def _words(markup: str) -> str:
+    """The text between tags, of which some stand in the middle of a word and others part words."""
+    return unescape(_TAG.sub("", _PARTING.sub(" ", markup)))
 
 
 def author_escape(text: str) -> str | None:

@@ -60,6 +60,16 @@ _AFTER_INPUT: Mapping[Position, Position] = {
 }  # fmt: skip
 
 
+def chosen(action: str) -> tuple[str, str]:
+    """What an option of a menu does: ``return`` and the value it gives, or ``menu`` and the one it goes to.
+
+    >>> chosen("return(sales)")
+    ('return', 'sales')
+    """
+    what, _, rest = action.partition("(")
+    return what, rest.removesuffix(")")
+
+
 def permission(name: str, position: Position) -> Permit:
     """Whether the action or instruction ``name`` may answer there. KeyError for an unknown name."""
     return PERMISSION[name][position]

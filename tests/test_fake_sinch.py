@@ -141,7 +141,7 @@ def test_a_record_tells_what_is_seen(sinch: FakeSinch) -> None:
     cards, times, ready, picture = sinch.sent
     assert (cards.text, cards.options) == ("Pasta / Basil / Soup", [("Order", f"{cards.message_id}_Order")])
     assert (times.text, times.options) == ("When?", [("17:00", "17"), ("18:00", f"{times.message_id}_18:00")])
-    assert (ready.text, picture.text) == ("[ready]", "https://example.com/a.jpg")
+    assert (ready.text, picture.text) == ("[ready en]", "https://example.com/a.jpg")
     assert (picture.channel, picture.identity) == ("WHATSAPP", CONTACT)
 
 

@@ -201,3 +201,26 @@ def test_author_escape() -> None:
     assert '"]"' in (prompts.author_escape("a] b") or "")
     for opener in ("#tts[", "#ssml[", "#href[", "#HREF ["):
         assert opener in (prompts.author_escape(f"now {opener}x") or "")
+
+
+@pytest.mark.parametrize(
+    ("string", "words"),
+    [
+        ("#tts[Hello there.]", "Hello there."),
+        ("#tts[One.];#tts[Two.]", "One. Two."),
+        ("#tts[One.];#href[https://example.com/a.wav];bye.wav", "One. https://example.com/a.wav bye.wav"),
+        ('#ssml[<speak>Wait<break time="2s"/>here</speak>]', "Wait here"),
+        ("#ssml[<speak><emphasis>Hello</emphasis>, <prosody rate='slow'>An</prosody>na.</speak>]", "Hello, Anna."),
+        ('#ssml[<speak><break time="2s"/></speak>]', ""),
+        (prompts.ssml(f"<p>{prompts.escape_xml('Tom & Jerry')}</p>"), "Tom & Jerry"),
+        ("https://example.com/bare.wav", "https://example.com/bare.wav"),
+        ("", ""),
+    ],
+)
+def test_what_is_heard_of_prompts(string: str, words: str) -> None:
+    assert prompts.spoken(string) == words
+
+
+@given(NASTY)
+def test_whatever_is_said_is_heard_again(text: str) -> None:
+    assert prompts.spoken(prompts.tts(text)) == prompts.plain(text)

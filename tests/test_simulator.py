@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from flowengine.simulator import CannotAct, Chat, Phone, Seen, masked, spoken
+from flowengine.simulator import CannotAct, Chat, Phone, Seen, masked
+from flowengine.svaml import ACTIONS, INSTRUCTIONS
 
 HANGUP = {"action": {"name": "hangup"}}
 
@@ -25,7 +26,7 @@ OPTIONS = [{"dtmf": "1", "action": "return(sales)"}, {"dtmf": "2", "action": "re
 
 
 class Platform:
-    """A call whose callbacks get these answers in turn, then nothing."""
+    """A call whose callbacks get these answers in turn, then silence, which the platform takes for a failure."""
 
     def __init__(self, *answers: Mapping[str, Any], outbound: bool = False) -> None:
         self.answers = list(answers)
@@ -49,9 +50,12 @@ class Platform:
         return [each.text for each in self.seen if each.kind == "hears"]
 
     @property
+    def pies(self) -> list[dict[str, Any]]:
+        return [each["menuResult"] for each in self.posted if each["event"] == "pie"]
+
+    @property
     def results(self) -> list[tuple[str, str]]:
-        pies = [each["menuResult"] for each in self.posted if each["event"] == "pie"]
-        return [(each["type"], each.get("value", "")) for each in pies]
+        return [(each["type"], each.get("value", "")) for each in self.pies]
 
     def wait(self) -> None:
         assert self.phone.due is not None
@@ -98,7 +102,7 @@ def test_a_jump_to_another_menu_posts_nothing_and_is_named_by_its_result() -> No
     call = Platform(run_menu(menu(options=options), menu(id="more", mainPrompt="#tts[More.]", options=OPTIONS))).begin()
     call.phone.press("11")
     assert call.heard == ["Press.", "More."]
-    assert call.posted[-1]["menuResult"]["menuId"] == "more" and call.results == [("return", "sales")]
+    assert call.pies[-1]["menuId"] == "more" and call.results == [("return", "sales")]
 
 
 def test_tries_begin_anew_in_the_next_menu() -> None:
@@ -138,7 +142,7 @@ def test_the_hash_key_alone_ends_the_digits_before_there_are_any() -> None:
 def test_speech_needs_a_menu_that_understands_it() -> None:
     call = Platform(run_menu(menu(options=OPTIONS), enableVoice=True), run_menu(menu(options=OPTIONS))).begin()
     call.phone.speak("1")
-    assert call.posted[-1]["menuResult"]["inputMethod"] == "voice"
+    assert call.pies[-1]["inputMethod"] == "voice"
     with pytest.raises(CannotAct, match="nobody listens for speech"):
         call.phone.speak("1")
 
@@ -245,24 +249,267 @@ def test_nobody_listens_for_keys_while_it_rings() -> None:
         call.phone.press("1")
 
 
-@pytest.mark.parametrize(
-    ("prompts", "words"),
-    [
-        ("#tts[Hello there.]", "Hello there."),
-        ("#tts[One.];#tts[Two.]", "One. Two."),
-        ('#ssml[<speak>Wait<break time="2s"/> here</speak>]', "Wait here"),
-        ('#ssml[<speak><break time="2s"/></speak>]', ""),
-        ("#href[https://example.com/a.wav]", "https://example.com/a.wav"),
-        ("welcome.wav", "welcome.wav"),
-        ("", ""),
-    ],
-)
-def test_what_is_heard_of_a_prompt(prompts: str, words: str) -> None:
-    assert spoken(prompts) == words
-
-
 def test_numbers_are_shown_by_their_ends() -> None:
     assert masked("+12025550142") == "+12…42" and masked("ann") == "ann"
+
+
+# --- what the platform does with every field -------------------------------------------------------------
+
+
+def bridge(name: str = "connectPstn", **more: Any) -> dict[str, Any]:
+    kinds = {"connectSip": "Sip", "connectMxp": "username", "connectStream": "Websocket"}
+    if name == "connectPstn":
+        return {"action": {"name": name, "number": "+12025550111", **more}}
+    return {"action": {"name": name, "destination": {"type": kinds[name], "endpoint": "ann"}, **more}}
+
+
+CONTINUE = {"action": {"name": "continue"}}
+EVERY = [bridge(name) for name in ("connectPstn", "connectSip", "connectMxp", "connectStream")]
+EVERY += [CONTINUE, HANGUP, run_menu({"id": "main"}), {"action": {"name": "park"}}]
+EVERY += [{"action": {"name": "connectConf", "conferenceId": "r"}}]
+
+
+def test_every_action_is_played() -> None:
+    assert {each["action"]["name"] for each in EVERY} == set(ACTIONS)
+    stands = [Platform(each).begin().phone.stands for each in EVERY]
+    assert stands == ["ringing"] * 4 + ["idle", "over", "menu", "parked", "room"]
+
+
+def test_every_instruction_is_noticed_as_a_person_notices_it() -> None:
+    instructions: list[dict[str, Any]] = [
+        {"name": "answer"},
+        {"name": "say", "text": "Hello."},
+        {"name": "playFiles", "ids": ["#tts[One.];#href[https://x.example/a.wav]", "b.wav"]},
+        {"name": "setCookie", "key": "k", "value": "v"},
+        {"name": "sendDtmf", "value": "1w2#"},
+        {"name": "startRecording", "options": {}},
+        {"name": "stopRecording"},
+    ]
+    assert {each["name"] for each in instructions} == set(INSTRUCTIONS)
+    call = Platform({"instructions": instructions, **HANGUP}).begin()
+    assert [(each.kind, each.text) for each in call.seen] == [
+        ("hears", "Hello."),
+        ("hears", "One. https://x.example/a.wav"),
+        ("hears", "b.wav"),
+        ("tones", "1w2#"),
+        ("records", ""),
+        ("stops", ""),
+        ("ends", "MANAGERHANGUP"),
+    ]
+
+
+@pytest.mark.parametrize("instructions", [[], [{"name": "say", "text": "We are closed."}]])
+def test_a_call_that_nobody_picked_up_was_not_answered(instructions: list[dict[str, Any]]) -> None:
+    call = Platform({"instructions": instructions, **HANGUP}).begin()
+    assert (call.posted[-1]["result"], call.posted[-1]["duration"]) == ("N/A", 0)
+
+
+def test_a_call_counts_from_when_it_was_picked_up() -> None:
+    call = Platform({"instructions": [{"name": "answer"}], **bridge(dialTimeout=20)}, CONTINUE).begin()
+    call.now += 10
+    call.phone.callee("answers")
+    call.now += 30
+    call.phone.hang_up()
+    assert (call.posted[-1]["duration"], call.posted[-1]["to"]["endpoint"]) == (40, "+12025550111")
+
+
+def test_no_two_callbacks_of_a_call_tell_the_same_second() -> None:
+    menus = [run_menu(menu(maxDigits=2)), run_menu(menu(maxDigits=2)), HANGUP]
+    call = Platform(*menus).begin()
+    call.phone.press("1212")
+    assert call.results == [("sequence", "12")] * 2
+    assert len({each["timestamp"] for each in call.posted}) == len(call.posted)
+
+
+def test_a_notification_bears_no_time() -> None:
+    call = Platform(run_menu(menu(options=OPTIONS))).begin()
+    call.phone.notify("recording_finished", {})
+    assert "timestamp" not in call.posted[-1]
+
+
+@pytest.mark.parametrize("answers", [(), (run_menu(menu(options=OPTIONS)),)])
+def test_a_call_whose_callback_fails_is_over(answers: Sequence[Mapping[str, Any]]) -> None:
+    call = Platform(*answers).begin()
+    if answers:
+        call.phone.press("1")
+    assert call.phone.stands == "over" and call.posted[-1]["reason"] == "CALLBACKERROR"
+
+
+def test_an_ace_without_an_answer_connects() -> None:
+    call = Platform(ringing()).begin()
+    call.phone.callee("answers")
+    assert call.phone.stands == "talking"
+
+
+# --- menus: fields ----------------------------------------------------------------------------------------
+
+
+def test_what_is_typed_ahead_is_lost_where_no_key_interrupts_the_prompt() -> None:
+    call = Platform(run_menu(menu(options=OPTIONS)), run_menu(menu(maxDigits=4), barge=False), HANGUP).begin()
+    with pytest.raises(CannotAct, match="barge: false"):
+        call.phone.press("21234")
+    assert call.results == [("return", "service")] and call.phone.pressed == 1
+    call.phone.press("1234")
+    assert call.results[1:] == [("sequence", "1234")]
+
+
+def test_keys_reach_a_silent_menu_that_takes_none_while_it_speaks() -> None:
+    silent = run_menu({"id": "main", "maxDigits": 2}, barge=False)
+    call = Platform(run_menu(menu(options=OPTIONS)), silent, HANGUP).begin()
+    call.phone.press("212")
+    assert call.results == [("return", "service"), ("sequence", "12")]
+
+
+def test_a_menu_without_keys_collects_one() -> None:
+    call = Platform(run_menu(menu()), HANGUP).begin()
+    assert call.phone.takes_digits == 1
+    call.phone.press("7")
+    assert call.results == [("sequence", "7")]
+
+
+def test_a_key_that_chooses_does_so_among_digits_too() -> None:
+    options = [{"dtmf": "*", "action": "return(cancel)"}]
+    call = Platform(run_menu(menu(maxDigits=4, options=options)), HANGUP).begin()
+    call.phone.press("12*")
+    assert call.results == [("return", "cancel")]
+
+
+def test_spoken_digits_are_complete_after_a_silence_that_begins_anew_with_each() -> None:
+    call = Platform(run_menu(menu(maxDigits=4), enableVoice=True), HANGUP).begin()
+    call.now += 3
+    call.phone.speak("1")
+    assert call.results == [] and call.phone.due == call.now + 5
+    call.phone.speak("2")
+    call.wait()
+    assert call.pies == [{"menuId": "main", "type": "sequence", "value": "12", "inputMethod": "voice"}]
+
+
+def test_speech_has_a_limit_for_all_of_it() -> None:
+    call = Platform(run_menu(menu(maxDigits=4, maxTimeoutMills=6000), enableVoice=True), HANGUP).begin()
+    call.now += 4
+    call.phone.speak("1")
+    call.wait()
+    assert call.results == [("sequence", "1")] and call.now == 1006.0
+
+
+# --- bridges: fields --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", [bridge(maxDuration=60), bridge("connectStream", maxDuration=60)])
+def test_a_connection_ends_by_itself(answer: dict[str, Any]) -> None:
+    call = Platform(answer, CONTINUE).begin()
+    call.phone.callee("answers")
+    call.wait()
+    told = call.posted[-1]
+    assert (call.now, told["reason"], told["result"], told["duration"]) == (1060.0, "TIMEOUT", "ANSWERED", 60)
+
+
+def test_a_menu_does_not_outlive_the_connection_it_plays_in() -> None:
+    call = Platform(bridge(maxDuration=8), run_menu(menu(options=OPTIONS)), outbound=True)
+    call.phone.play(orjson.dumps(call.answers.pop(0)))
+    call.phone.callee("answers")
+    call.wait()
+    call.wait()
+    assert call.now == 1008.0 and call.posted[-1]["reason"] == "TIMEOUT" and call.results == []
+
+
+def test_tones_follow_the_answer() -> None:
+    call = Platform(bridge(dtmf="ww12#"), CONTINUE).begin()
+    assert [each.kind for each in call.seen] == ["connects"]
+    call.phone.callee("answers")
+    assert (call.seen[-1].kind, call.seen[-1].text) == ("tones", "ww12#")
+
+
+@pytest.mark.parametrize("name", ["connectPstn", "connectSip"])
+def test_a_call_that_suppresses_its_callbacks_ends_without_a_word(name: str) -> None:
+    call = Platform(bridge(name, suppressCallbacks=True)).begin()
+    call.phone.callee("answers")
+    call.phone.hang_up()
+    assert [each["event"] for each in call.posted] == ["ice"] and call.seen[-1].kind == "ends"
+
+
+def test_an_app_user_who_does_not_answer_is_busy() -> None:
+    call = Platform(bridge("connectMxp")).begin()
+    call.phone.callee("no answer")
+    assert (call.posted[-1]["reason"], call.posted[-1]["result"]) == ("N/A", "BUSY")
+
+
+def test_who_was_called_and_answered_is_the_one_who_is_connected_on() -> None:
+    call = Platform(bridge(), run_menu(menu(options=OPTIONS)), bridge(), CONTINUE, outbound=True)
+    call.phone.play(orjson.dumps(call.answers.pop(0)))
+    call.phone.callee("answers")
+    call.phone.press("1")
+    assert [each.kind for each in call.seen] == ["rings", "hears", "connects"]
+    call.phone.callee("no answer")
+    assert call.posted[-1]["result"] == "NOANSWER"
+
+
+def test_who_is_rung_and_hangs_up_declines_the_call() -> None:
+    call = Platform(outbound=True)
+    call.phone.play(orjson.dumps(bridge()))
+    call.phone.hang_up()
+    assert (call.posted[-1]["reason"], call.posted[-1]["result"]) == ("CANCEL", "BUSY")
+
+
+def test_a_callee_who_hangs_up_in_a_menu_is_told_twice() -> None:
+    call = Platform(bridge(), run_menu(menu(options=OPTIONS)), HANGUP).begin()
+    call.phone.callee("answers")
+    call.phone.callee("hangs up")
+    assert [each["event"] for each in call.posted] == ["ice", "ace", "pie", "dice"] and call.results == [("hangup", "")]
+
+
+def test_a_machine_that_is_detected_before_the_answer_and_hung_up_on_is_told_no_later() -> None:
+    call = Platform(ringing(**{"async": True}), HANGUP).begin()
+    call.phone.callee("machine")
+    assert [each["event"] for each in call.posted] == ["ice", "ace", "dice"]
+
+
+# --- changes of the live call -----------------------------------------------------------------------------
+
+WORDS = {"instructions": [{"name": "say", "text": "One minute left."}], **CONTINUE}
+
+
+def changed(call: Platform) -> Platform:
+    call.phone.play(orjson.dumps(WORDS))
+    assert call.heard[-1] == "One minute left."
+    return call
+
+
+def test_words_into_a_connection_do_not_lengthen_it() -> None:
+    call = Platform(bridge(maxDuration=60), CONTINUE).begin()
+    call.phone.callee("answers")
+    changed(call).wait()
+    assert call.now == 1060.0
+
+
+def test_words_while_it_rings_let_it_ring() -> None:
+    call = changed(Platform(ringing()).begin())
+    assert call.phone.stands == "ringing" and call.phone.situation.startswith("it rings at")
+    call.wait()
+    assert call.now == 1020.0
+
+
+def test_keys_in_a_room_are_heard_after_words_into_it_too() -> None:
+    options = {"mode": "detect", "maxDigits": 4}
+    room = {"name": "connectConf", "conferenceId": "r", "conferenceDtmfOptions": options}
+    call = changed(Platform({"action": room}).begin())
+    call.phone.press("12#3")
+    assert call.results == [("sequence", "12"), ("sequence", "3")] and call.phone.stands == "room"
+
+
+def test_a_parked_call_that_goes_on_is_parked_no_more() -> None:
+    call = changed(Platform({"action": {"name": "park", "maxDuration": 60}}).begin())
+    assert (call.phone.stands, call.phone.due) == ("idle", None)
+    with pytest.raises(CannotAct, match="nothing plays"):
+        call.phone.press("1")
+
+
+def test_a_parked_call_becomes_a_menu() -> None:
+    call = Platform({"action": {"name": "park", "maxDuration": 60}}, HANGUP).begin()
+    call.phone.play(orjson.dumps(run_menu(menu(options=OPTIONS))))
+    assert call.phone.due == call.now + 5
+    call.phone.press("1")
+    assert call.results == [("return", "sales")]
 
 
 # --- chats ---------------------------------------------------------------------------------------------------
@@ -338,3 +585,44 @@ def test_a_receipt_is_of_the_last_message() -> None:
     contact.chat.receipt("FAILED")
     told = contact.webhooks[-1]["message_delivery_report"]
     assert (told["status"], told["metadata"]) == ("FAILED", "row")
+
+
+OPENING = {
+    "choice_message": {
+        "text_message": {"text": "Have a look."},
+        "choices": [
+            {"url_message": {"title": "Menu", "url": "https://example.com/m"}, "postback_data": "page#a.1"},
+            {"share_location_message": {"title": "Near me", "fallback_url": "u"}, "postback_data": "near#a.1"},
+        ],
+    }
+}
+
+
+def test_only_some_channels_tell_that_a_link_was_tapped() -> None:
+    contact = Contact()
+    contact.gets(OPENING)
+    with pytest.raises(CannotAct, match="only opens something: WHATSAPP does not tell"):
+        contact.chat.tap("Menu")
+    contact.chat.channel = "RCS"
+    contact.chat.tap("Menu")
+    assert len(contact.webhooks) == 1
+
+
+def test_a_button_that_asks_for_a_place_is_answered_by_one() -> None:
+    contact = Contact()
+    contact.gets(OPENING)
+    with pytest.raises(CannotAct, match="sharing a location answers it"):
+        contact.chat.tap("near")
+
+
+def test_a_message_whose_buttons_only_open_asks_nothing() -> None:
+    contact = Contact()
+    contact.gets({"card_message": {"title": "T", "choices": OPENING["choice_message"]["choices"][:1]}})
+    assert contact.seen[0].asks is False and contact.seen[0].choices == ("Menu",)
+
+
+def test_a_tap_brings_back_what_its_message_was_sent_with() -> None:
+    contact = Contact()
+    contact.gets(BUTTONS)
+    contact.chat.tap("No")
+    assert contact.webhooks[-1]["message"]["metadata"] == "row"

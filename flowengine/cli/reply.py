@@ -114,26 +114,9 @@ class Outbox:
 
 def readable(body: Mapping[str, Any]) -> str:
     """A message as text: what is written, then its buttons in brackets."""
-    message = body["message"]
-    kind, part = next(iter((name, each) for name, each in message.items() if isinstance(each, Mapping)))
-    words = [part.get("title", ""), part.get("description", ""), part.get("text", "")]
-    words.append(part.get("text_message", {}).get("text", "") if kind == "choice_message" else "")
-    words.append(_address(part))
-    lines = [each for each in words if each] or [f"({kind.removesuffix('_message')})"]
-    return "\n".join([*lines, *_buttons(part)])
+    from flowengine.messages.readable import buttons, kind_of, texts
 
-
-def _address(part: Mapping[str, Any]) -> str:
-    media = part.get("media_message", part)
-    return str(media.get("url", "")) if isinstance(media, Mapping) else ""
-
-
-def _buttons(part: Mapping[str, Any]) -> list[str]:
-    labels = [_label(each) for each in part.get("choices", ())]
-    labels += [_label(each) for section in part.get("sections", ()) for each in section.get("items", ())]
-    return [" ".join(f"[{each}]" for each in labels)] if labels else []
-
-
-def _label(option: Mapping[str, Any]) -> str:
-    part = next((each for each in option.values() if isinstance(each, Mapping)), {})
-    return str(part.get("text") or part.get("title") or "…")
+    message, channel = body["message"], (body.get("channels") or [""])[0]
+    lines = list(texts(message, channel)) or [f"({kind_of(message)})"]
+    labels = " ".join(f"[{each.label}]" for each in buttons(message, channel))
+    return "\n".join([*lines, labels] if labels else lines)

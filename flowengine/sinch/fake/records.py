@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from flowengine.messages.readable import Button, buttons, texts
 
 Json = dict[str, Any]
 
@@ -43,12 +44,18 @@ class Record:
     @property
     def text(self) -> str:
         """What a person reads of it, without what can be tapped."""
-        return " / ".join(_texts(self.message))
+        return " / ".join(texts(self.message, self.channel))
+
+    @property
+    def buttons(self) -> list[Button]:
+        """What can be tapped; where the message gives no postback data, the one that the platform makes up."""
+        found = buttons(self.message, self.channel)
+        return [each if each.postback else each._replace(postback=f"{self.message_id}_{each.label}") for each in found]
 
     @property
     def options(self) -> list[tuple[str, str]]:
         """What can be tapped: what stands on it, and the postback data it gives."""
-        return [(label, postback or f"{self.message_id}_{label}") for label, postback in _options(self.message)]
+        return [(each.label, each.postback) for each in self.buttons]
 
     def _identities(self) -> list[Json]:
         found: list[Json] = self.body["recipient"].get("identified_by", {}).get("channel_identities", [])
@@ -99,37 +106,3 @@ class Posted:
     body: Json
     status: int
     tries: int
-
-
-def _texts(message: Mapping[str, Any]) -> Iterator[str]:
-    for kind in message.values():
-        if not isinstance(kind, dict):
-            continue
-        found = [kind.get("text_message", {}).get("text"), *(kind.get(name) for name in ("text", "title"))]
-        found += [kind.get("description"), kind.get("url"), kind.get("media_message", {}).get("url")]
-        yield from (str(each) for each in found if each)
-        for card in kind.get("cards", ()):
-            yield from _texts({"card": card})
-        for template in kind.get("channel_template", {}).values():
-            yield f"[{template['template_id']}]"
-
-
-def _options(message: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for kind in message.values():
-        if not isinstance(kind, dict):
-            continue
-        for card in kind.get("cards", ()):
-            yield from _options({"card": card})
-        for section in kind.get("sections", ()):
-            for item in section["items"]:
-                row = item.get("choice", {})
-                yield str(row.get("title", "")), str(row.get("postback_data", ""))
-        for choice in kind.get("choices", ()):
-            yield _label(choice), str(choice.get("postback_data", ""))
-
-
-def _label(choice: Mapping[str, Any]) -> str:
-    for value in choice.values():
-        if isinstance(value, dict):
-            return str(value.get("text") or value.get("title") or "")
-    return ""
