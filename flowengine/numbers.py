@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 _LONGEST_CALLER = 128
+_LONGEST_DAY = len("20261231")
 _IN_BRACKETS = re.compile(r"<([^<>]*)>\s*$")
 _PUNCTUATION = re.compile(r"[ ().\-]")
 
@@ -42,6 +43,24 @@ def is_country(code: str) -> bool:
     from phonenumbers import SUPPORTED_REGIONS
 
     return code in SUPPORTED_REGIONS
+
+
+def spellings(number: str) -> tuple[str, ...]:
+    """How people and programs write an E.164 number, the shortest first; without the ``+``, which is a sign beside it.
+
+    Digits without the country are left out where they could be a day: there must be nine of them on end.
+    """
+    import phonenumbers
+
+    digits = number.removeprefix("+")
+    found: list[str] = []
+    if (parsed := _parsed(number)) is not None:
+        forms = phonenumbers.PhoneNumberFormat
+        shown = [phonenumbers.format_number(parsed, each) for each in (forms.NATIONAL, forms.INTERNATIONAL)]
+        own = phonenumbers.national_significant_number(parsed), "".join(filter(str.isdigit, shown[0]))
+        found = [each.removeprefix("+") for each in (*own, *shown)]
+        found = [each for each in found if not each.isdigit() or len(each) > _LONGEST_DAY]
+    return tuple(sorted({digits, f"00{digits}", *found}, key=lambda each: (len(each), each)))
 
 
 def is_premium(number: str) -> bool:

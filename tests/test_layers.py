@@ -70,7 +70,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "scenarios.coverage_report",
         "scenarios.overlay",
     ),
-    ("delivery", "starting", "recorded"),
+    ("delivery", "starting", "recorded", "erasing"),
     ("web", "worker", "banner"),
     ("stage",),
     ("scenarios.acting", "scenarios.because", "scenarios.matching", "scenarios.observed"),

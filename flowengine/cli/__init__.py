@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dial": ("flowengine.cli.dial:dial", "Start an outbound flow: ring somebody."),
     "trace": ("flowengine.cli.trace:trace", "Tell a call or conversation from the journal, and why it went so."),
     "replay": ("flowengine.cli.replay:replay", "Play recorded calls again, against the flows that are here."),
+    "letters": ("flowengine.cli.letters:letters", "Tell what could not be sent or used, and why."),
+    "erase": ("flowengine.cli.erase:erase", "Erase everything about a person, or one call."),
     "post": ("flowengine.cli.post:post", "Send a callback or message to a running server and show the answer."),
 }
 

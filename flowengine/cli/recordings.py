@@ -11,13 +11,19 @@ if TYPE_CHECKING:
     from flowengine.stores.base import Store
 
 
+def store_url(url: str | None) -> str:
+    """The given one, else that of the environment."""
+    from flowengine.settings import DEFAULT_STORE
+
+    return url or os.environ.get("FLOWENGINE_STORE") or DEFAULT_STORE
+
+
 def opened_store(url: str | None) -> Store:
     """The store, which must be there: looking at it makes none."""
-    from flowengine.settings import DEFAULT_STORE
     from flowengine.stores import StoreDown, StoreRefused, open_store
     from flowengine.stores.peek import missing
 
-    url = url or os.environ.get("FLOWENGINE_STORE") or DEFAULT_STORE
+    url = store_url(url)
     if url.startswith("memory:"):
         raise Sentence(
             "the memory store lives inside the process that serves; what was recorded needs one that is kept, as sqlite"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -17,6 +16,7 @@ from flowengine.engine.session import Session
 from flowengine.engine.wording import PHRASES, phrase
 from flowengine.functions import offered
 from flowengine.linking import Node, Program, link, words_of
+from flowengine.redact import keyed_hash
 from flowengine.svaml import Position
 
 
@@ -77,7 +77,7 @@ class Library:
 
     def digest(self, text: str) -> str:
         """A keyed hash, so that a counter or a journal names no number."""
-        return blake2b(text.encode("utf-8", "replace"), key=self.key, digest_size=12).hexdigest()
+        return keyed_hash(text, self.key)
 
     def hidden(self, session: Session) -> list[str]:
         """The sensitive values that a call has given so far, in the flow that is played and in those that play it."""
