@@ -777,6 +777,29 @@ def test_rows_whose_time_was_over_before_the_sweep_hold_up_nobody(server: Server
     assert not store.settle(held)
     assert [each.id for each in store.take(NOW + 9, 9)] == ["2", "5"]
     assert not store.arrived("3")
+    assert server.client().xpending("{flowengine}:ready", "workers")["pending"] == 2
+
+
+def test_a_row_under_way_whose_time_was_over_is_not_left_pending(server: Server, store: Store) -> None:
+    store.commit(write(effects=[Effect("late", "send", b"", NOW, "lane", 2.0)]))
+    assert len(store.take(NOW, 9)) == 1
+    store.commit(write(version=1, effects=[Effect("early", "send", b"", NOW, "lane", 1.0)]))
+    server.client().delete("{flowengine}:row:late", "{flowengine}:row:early")
+    assert store.arrived("early")
+    pending = server.client().xpending("{flowengine}:ready", "workers")["pending"]
+    assert (pending, store.take(NOW + 9, 9), store.arrived("late")) == (0, [], False)
+
+
+def test_a_session_that_redis_itself_forgot_begins_anew(server: Server, store: Store) -> None:
+    store.commit(full())
+    for kind in ("session", "journal", "aliases", "timers"):
+        server.client().delete(f"{{flowengine}}:{kind}:call")
+    server.client().delete("{flowengine}:alias:call/alias")
+    assert store.load("call").session is None and store.keys("", 9) == []
+    assert store.due(NOW + 5, 9) == []
+    assert store.commit(write(expires=NOW + 9, over=True)) is Verdict.DONE
+    assert store.revisions() == []
+    assert store.sweep(NOW + 9) == 1
 
 
 def test_what_is_carried_out_is_pending_in_the_stream(server: Server, store: Store) -> None:

@@ -73,6 +73,9 @@ local function write_session()
 end
 
 local function pin()
+  if version == '0' then
+    unpin(key)
+  end
   local pinned = call('HGET', P .. 'pins', key)
   if revision ~= '' and pinned ~= revision then
     unpin(key)

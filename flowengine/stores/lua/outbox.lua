@@ -41,7 +41,7 @@ end
 -- The row is no longer pending.
 local function release(id)
   local seq, entry, lane = place(id)
-  if entry ~= '-' then
+  if seq and entry ~= '-' then
     call('XACK', READY, GROUP, entry)
     call('XDEL', READY, entry)
     set_place(id, seq, '-', lane)
@@ -67,6 +67,7 @@ local function drop_row(id)
     local next = first(lane)
     -- A first row whose time was over before anybody swept it holds up nobody.
     while next and call('EXISTS', P .. 'row:' .. id_of(next)) == 0 do
+      release(id_of(next))
       call('ZREM', P .. 'lane:' .. lane, next)
       call('HDEL', PLACE, id_of(next))
       next = first(lane)

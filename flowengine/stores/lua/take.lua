@@ -1,4 +1,5 @@
--- now, end of the lease, token, limit, now (rounded up) and end (down) in milliseconds: rows as id, kind, session, payload, due, attempts.
+-- now, end of the lease, token, limit, now (rounded up) and end (down) in milliseconds: rows as id, kind, session,
+-- payload, due, attempts.
 local now, ends, token, limit, now_ms, ends_ms = arg(), arg(), arg(), many(), many(), many()
 
 -- Rows whose lease is over may be taken again, in the order of all. Their holders still have them until then.
@@ -13,6 +14,8 @@ local function reclaim()
       local ends = tonumber(call('HGET', P .. 'row:' .. id, 'until') or '-1')
       if ends < 0 then
         drop_row(id)
+        call('XACK', READY, GROUP, each[1])
+        call('XDEL', READY, each[1])
       elseif ends <= tonumber(now) then
         release(id)
         offer(id)
