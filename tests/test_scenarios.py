@@ -161,7 +161,7 @@ PLANTED = {
         "my_bookings",
         ("{ clear: contact.booking }, ", ""),
         """FAIL my_bookings: a booking is cancelled
-           > expected contact booking null         flows/my_bookings.test.yaml:27
+           > expected contact booking null         flows/my_bookings.test.yaml:28
            but      booking is "2026-11-25T19:00:00+00:00\"""",
     ),
     "a machine is asked whether it is coming": (
