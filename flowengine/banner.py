@@ -27,7 +27,9 @@ def banner(
     host: str,
     port: int,
     workers: int,
+    watching: str = "",
 ) -> str:
+    """``watching`` is what is looked at for changes."""
     try:
         artefact, revision = read_artefact(Path(path).read_bytes())
     except (OSError, BadArtefact) as error:
@@ -49,6 +51,7 @@ def banner(
         *([f"          {note}"] if (note := protection_note(env)) else []),
         *(f"missing   {line}" for line in missing(artefact, env)),
         "",
+        *([f"watch     {watching}: a good edit is served at once, a bad one is told here"] if watching else []),
         *_try(bool(calls), bool(talks)),
         "",
         f"Listening on http://{host}:{port} ({workers} workers). Ctrl-C stops; calls in flight finish first.",

@@ -16,7 +16,7 @@ import orjson
 from flowengine.compiler import FORMAT, compile_book, revision
 from flowengine.graph import Book
 from flowengine.problems import Problem, errors, in_order
-from flowengine.project import Source, read_project
+from flowengine.project import Source, UsageError, read_project
 
 
 class BadArtefact(Exception):
@@ -75,8 +75,20 @@ def read_artefact(data: bytes) -> tuple[dict[str, Any], str]:
     return artefact, claimed
 
 
+def no_flows(paths: Sequence[str]) -> str:
+    """The sentence where there is nothing to serve."""
+    return f"there are no flows (*.yaml) in {', '.join(paths)}"
+
+
 def main(paths: Sequence[str]) -> int:
-    built = build(paths)
+    try:
+        built = build(paths)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if not built.source.loaded:
+        print(no_flows(paths), file=sys.stderr)
+        return 2
     if built.artefact is None:
         wrong = errors(built.problems)
         print(f"{wrong[0].mark}: {wrong[0].message} ({len(wrong)} errors in all)", file=sys.stderr)

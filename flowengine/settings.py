@@ -45,6 +45,7 @@ KNOWN = (
     "FLOWENGINE_WORKERS",
     "FLOWENGINE_LEASE",
     "FLOWENGINE_DEBUG",
+    "FLOWENGINE_LOG",
 )
 
 
@@ -142,7 +143,7 @@ def artefact_bytes(settings: Settings) -> bytes:
     return done.stdout
 
 
-def open_flows(settings: Settings, env: Mapping[str, str]) -> tuple[Library, bytes]:
+def open_flows(settings: Settings, env: Mapping[str, str], store: Store) -> tuple[Library, bytes]:
     """The flows to serve, and the artefact they were read from."""
     from flowengine.build import BadArtefact, read_artefact
 
@@ -182,7 +183,11 @@ def open_service(library: Library, store: Store, env: Mapping[str, str]) -> Serv
     return Service(library, store, fetcher, env, Functions(library))
 
 
-def open_all(env: Mapping[str, str], workers: int = 1) -> tuple[Settings, Service]:
+Opened = Callable[[Settings, Mapping[str, str], Store], tuple[Library, bytes]]
+"""Finds the flows to serve, and the artefact they were read from."""
+
+
+def open_all(env: Mapping[str, str], workers: int = 1, flows: Opened = open_flows) -> tuple[Settings, Service]:
     """Settings, flows and store, ready to serve. Raises :class:`Refusal`."""
     from flowengine.stores.base import StoreDown, StoreRefused
 
@@ -193,7 +198,10 @@ def open_all(env: Mapping[str, str], workers: int = 1) -> tuple[Settings, Servic
         raise Refusal(str(error)) from None
     if store.shared:  # one that lives in this process cannot be away
         store = Breaker(store)
-    library, data = open_flows(settings, env)
+    try:
+        library, data = flows(settings, env, store)
+    except StoreDown as error:
+        raise Refusal(str(error)) from None
     service = open_service(library, store, env)
     shelf = Shelf(store, env, journal_key(env), Functions, (library.revision, data))
     service.older = service.chats.older = shelf

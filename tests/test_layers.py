@@ -72,7 +72,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("delivery", "starting", "recorded", "erasing"),
     ("web", "worker", "banner"),
-    ("stage",),
+    ("stage", "serving"),
     ("scenarios.acting", "scenarios.because", "scenarios.matching", "scenarios.observed"),
     ("scenarios.running", "scenarios.company"),
     ("scenarios.telling", "scenarios.refreshing"),

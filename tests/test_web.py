@@ -21,7 +21,7 @@ from serving import KEY, SECRET
 from test_service import MENU
 from test_worker import HOLD
 
-from flowengine.cli.serve import gunicorn
+from flowengine.serving.command import gunicorn
 from flowengine.sinch.signing import authorization, decode_secret
 
 TOKEN = "a-token"

@@ -369,7 +369,7 @@ def voice():
 
 @contextmanager
 def server(target: str, port: int, env: dict[str, str]) -> Iterator[None]:
-    from flowengine.cli.serve import gunicorn
+    from flowengine.serving.command import gunicorn
 
     command = gunicorn("127.0.0.1", port, 1, 4)
     command[command.index("flowengine.wsgi:app")] = target

@@ -28,18 +28,21 @@ def worker(quiet: bool) -> None:
 
     Run one or more beside the server; SIGTERM stops it after what is under way.
     """
-    from flowengine.settings import Refusal, open_all
+    from flowengine.serving.last import open_or_last
+    from flowengine.serving.ready import tell_ready
+    from flowengine.settings import Refusal
     from flowengine.worker import Worker
 
     logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
-        settings, service = open_all(os.environ, workers=2)
+        settings, service = open_or_last(os.environ, workers=2)
         works = Worker.from_env(service, os.environ)
     except Refusal as refusal:
         click.echo(f"flowengine cannot start: {refusal}", err=True)
         sys.exit(2)
     if not quiet:
         click.echo(_banner(works, settings.store), err=True)
+    tell_ready(os.environ)
     works.run()
 
 
