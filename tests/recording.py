@@ -39,6 +39,7 @@ class Recorder:
         assert self.built.artefact is not None, [each.message for each in self.built.problems]
         self.random, self.answers, self.now = random, answers, NOON
         self.env = {"CONVERSATION_APP_ID": APP, "PRACTICE_TOKEN": "canary-secret", "RECORDINGS": "canary:secret"}
+        self.env |= {"MEETINGS_TOKEN": "canary-secret"}
         self.library = open_library(self.built.artefact, self.built.revision, self.env, journal_key({}))
         self.store = open_store(url)
         self.service = Service(self.library, self.store, self._ask, self.env, self._call, lambda: self.now)

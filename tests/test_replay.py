@@ -125,10 +125,10 @@ def generated(project: generate.Generated, folder: Path, seed: int) -> Recorder 
 def any_session(recorder: Recorder, channel: str) -> None:
     chance, library = recorder.random, recorder.library
     recorder.now += chance.choice([10, 3600])
-    if channel == "calls" and library.numbers:
-        recorder.call("+" + chance.choice(list(library.numbers)))
-    elif channel == "calls":
-        flow = next(each for each in library.programs.values() if each.outbound)
+    flow = next((each for each in library.programs.values() if each.outbound), None)
+    if channel == "calls" and (library.numbers or flow is None):
+        recorder.call("+" + chance.choice([*library.numbers, "12025550100"]))
+    elif channel == "calls" and flow is not None:
         inputs = {name: recorder.number() for name, each in flow.image["inputs"].items() if each["type"] == "phone"}
         more = {name: "Ann" for name, each in flow.image["inputs"].items() if each["type"] == "text"}
         recorder.start(flow.name, {"inputs": inputs | more})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import sys
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowengine.cli import PROBLEMS, Command, Sentence
-from flowengine.cli.finding import paths_or_default, say
+from flowengine.cli.finding import note, paths_or_default, say
 from flowengine.cli.recordings import applications, opened_store
 from flowengine.report import paint_for
 
@@ -31,6 +32,8 @@ _TESTS = (".test.yaml", ".test.yml")
         ("flowengine trace 1a2b-call-id", "tell a call by the id that Sinch gave it"),
         ("flowengine trace 3f2a9c", "a call or conversation by its session's key, or how that begins"),
         ("flowengine trace 3f2a9c --format json", "the same facts for a program"),
+        ("flowengine trace 3f2a9c --as-scenario", "as a test, with made-up numbers and digits"),
+        ("flowengine trace 3f2a9c --as-scenario --save --name 'lost in the menu'", "put into the flow's .test.yaml"),
     ),
 )
 @click.argument("name", metavar="CALLID")
@@ -38,12 +41,27 @@ _TESTS = (".test.yaml", ".test.yml")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How it is told."
 )
-def trace(name: str, store: str | None, form: str) -> None:
+@click.option("--as-scenario", is_flag=True, help="As a scenario that passes where the flows here do what they did.")
+@click.option("--name", "title", default="", metavar="NAME", help="With --as-scenario: what it is called.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), help="With --as-scenario: put it into this file of scenarios."
+)
+@click.option("--save", is_flag=True, help="With --as-scenario: put it into the .test.yaml beside its flow.")
+def trace(
+    name: str, store: str | None, form: str, as_scenario: bool, title: str, output: str | None, save: bool
+) -> None:
     """Tell a call or conversation from the journal: what came, where it led and why, what was answered.
 
     CALLID is a call id, or the key of a session (as flowengine dial and start print it) or its first characters.
-    Numbers are shown as hashes and what is sensitive as ****. Exit code 0, or 1 where nothing is known of it.
+    Numbers are shown as hashes and what is sensitive as ****. With --as-scenario it is played on the flows here and
+    written as a test: fictional numbers stand for hashes, digits that fit for ****, and what a scenario cannot say is
+    told on standard error. Look through what people wrote before you keep it. Exit code 0, or 1 where nothing is known
+    of it, or nothing of it can be a scenario.
     """
+    if not as_scenario and (title or output or save):
+        raise Sentence("--name, --output and --save belong to --as-scenario")
+    if save and output:
+        raise Sentence("--save names the file beside the flow; leave out --output, or --save")
     from flowengine.recorded.reading import NotFound, find, history
     from flowengine.stores.base import StoreDown
 
@@ -59,7 +77,41 @@ def trace(name: str, store: str | None, form: str) -> None:
         opened.close()
     if not turns:
         raise Sentence(f"nothing has happened yet in the session {key}", PROBLEMS)
-    _print(turns, key, form)
+    if as_scenario:
+        _write_scenario(turns, title, output, save)
+    else:
+        _print(turns, key, form)
+
+
+def _write_scenario(turns: list[Recorded], title: str, output: str | None, save: bool) -> None:
+    from flowengine.build import build
+    from flowengine.engine.library import open_library
+    from flowengine.project import shown_path
+    from flowengine.recorded.as_scenario import CannotTell
+    from flowengine.recorded.as_scenario import as_scenario as retold
+    from flowengine.scenarios.writing import insert_scenario, suite_text
+    from flowengine.settings import journal_key
+    from flowengine.stage import Theatre
+
+    logging.getLogger("flowengine").addHandler(logging.NullHandler())  # what goes wrong is told in a sentence
+    paths = paths_or_default(())
+    built = build(paths)
+    if built.artefact is None:
+        raise Sentence(f"the flows in {', '.join(paths)} have errors; flowengine validate tells them", PROBLEMS)
+    theatre = Theatre(open_library(built.artefact, built.revision, {}, journal_key(os.environ)))
+    try:
+        told = retold(turns, theatre, built.book, theatre.library.digest, title)
+    except CannotTell as why:
+        raise Sentence(f"it cannot be written as a scenario: {why}", PROBLEMS) from None
+    scenario = told.scenario
+    if not (save or output):
+        say(suite_text(scenario.flow, [scenario]).rstrip(), paint_for(sys.stdout, os.environ))
+    else:
+        file = Path(output) if output else Path(built.book.flows[scenario.flow].file).with_suffix(".test.yaml")
+        insert_scenario(file, scenario)
+        note(f"“{scenario.name}” is in {shown_path(file)}")
+    for sentence in told.sentences:
+        note(sentence)
 
 
 def _print(turns: list[Recorded], key: str, form: str) -> None:

@@ -25,7 +25,7 @@ class Judge:
     def __init__(self, library: Library) -> None:
         self.stand_ins = StandIns()
         self._then: dict[str, deque[bool]] = {}
-        self._hidden = {name: _hidden(each) for name, each in library.programs.items()}
+        self._hidden = {name: HIDDEN_FACTS | hidden_names(each) for name, each in library.programs.items()}
         for program in library.programs.values():
             hidden = self._hidden[program.name]
             for branch in _branches(program):
@@ -86,8 +86,8 @@ def _branches(program: Program) -> Iterator[Branch]:
 # --- what may be made of what is hidden -----------------------------------------------------------------------
 
 
-def _hidden(program: Program) -> frozenset[str]:
-    """Names whose values are, or are made of, what the journal never shows."""
+def hidden_names(program: Program) -> frozenset[str]:
+    """Variables whose values are, or are made of, what the journal never shows."""
     made_of: dict[str, set[str]] = defaultdict(set)
     for node in program.states.values():
         for target, item in _given(node):
@@ -96,8 +96,8 @@ def _hidden(program: Program) -> frozenset[str]:
         for branch in handler.branches:
             for target, item in _set_by(branch.do):
                 made_of[target] |= set(_names(item))
-    found = {*HIDDEN_FACTS, *program.sensitive}
-    while more := {target for target, names in made_of.items() if target not in found and names & found}:
+    found = set(program.sensitive)
+    while more := {each for each, names in made_of.items() if each not in found and names & (found | HIDDEN_FACTS)}:
         found |= more
     return frozenset(found)
 

@@ -143,10 +143,10 @@ def answers(program: Program, state: str, event: str, marks: Mapping[str, str]) 
         return [HIDDEN, "Hello", "1"]
     chosen = [each for each in node.op["choices"] if each["value"] == event]
     words = [word for each in chosen for word in _words(each, marks)]
-    if event in ("invalidinput", "repeated"):
-        return [HIDDEN, "qqqqqq", "0", "99999999999"]
-    free = [text for each in node.op["expect"] for text in _expected(each)]
     others = [word for each in node.op["choices"] for word in _words(each, marks)[:1]]
+    if event in ("invalidinput", "repeated"):
+        return [HIDDEN, "qqqqqq", "0", "99999999999", *others, *marks.values()]
+    free = [text for each in node.op["expect"] for text in _expected(each)]
     return [*words, *free, *others, HIDDEN, "Hello", "1"]
 
 

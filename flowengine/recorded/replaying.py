@@ -282,9 +282,15 @@ class Play:
             if "choice" in heard:
                 node = program.states.get(place)
                 choices = node.op.get("choices") if node is not None else None
-                return [turn.event, *(each["value"] for each in choices or ())]
-            return made_up.answers(program, place, turn.event, marks)
+                acted = session.talk.acted if session is not None and session.talk is not None else ()
+                known = [each.rpartition("#")[0] or each for each in reversed(acted)]
+                return [turn.event, *(each["value"] for each in choices or ()), *known]
+            return made_up.answers(program, place, self._came_to(turn), marks)
         return ()
+
+    def _came_to(self, turn: Recorded) -> str:
+        """The event of what was written; of a burst, the one that its last part came to."""
+        return next((each.event for each in self.turns[self.at :] if each.event != "settling"), turn.event)
 
     def _pressed(self, turn: Recorded) -> Iterable[str]:
         heard = turn.heard
@@ -396,6 +402,9 @@ class Play:
     def _refused(self, turn: Recorded, way: Way) -> None:
         self._wanted = False
         self.service.refused(self.key, self.stand_ins.filled(turn.heard["reason"], way.form))
+
+    def _lost(self, turn: Recorded, way: Way) -> None:
+        self.service.give_up(self.key)
 
     # --- both ----------------------------------------------------------------------------------------------
 
@@ -589,6 +598,7 @@ _HEAR = {
     "notify": Play._notify,
     "patched": Play._patched,
     "refused": Play._refused,
+    "lost": Play._lost,
     "start": Play._start,
     "outside": Play._outside,
     "elapsed": Play._elapsed,

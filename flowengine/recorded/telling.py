@@ -224,6 +224,7 @@ _CAME: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "timer": lambda heard: "its timer fires",
     "start": _start,
     "refused": lambda heard: f"the platform refused: {heard['reason']}",
+    "lost": lambda heard: "nothing was heard of it any more",
     "patched": lambda heard: "the live call was changed",
     "message": _message,
     "link": lambda heard: f"follows the link {heard['payload']}",
