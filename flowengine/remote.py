@@ -19,7 +19,7 @@ import orjson
 from flowengine.callbacks import Callback, call_key
 from flowengine.linking import Program
 from flowengine.posting import CALLBACK_REFUSED, WEBHOOK_REFUSED, Unreached, send, signed_callback, signed_webhook
-from flowengine.simulator import CALLS, CannotAct, Chat, Phone, Seen
+from flowengine.simulator import CALLS, CannotAct, Chat, Phone, Seen, newest
 from flowengine.sinch.credentials import Credentials, Misconfigured
 from flowengine.sinch.fake import Account, Callout, FakeSinch, Patch, Problem, Record
 from flowengine.stage import APP, CALLER, Trouble
@@ -231,10 +231,11 @@ class Remote:
 
     @property
     def phone(self) -> Phone:
-        """The newest call. Raises :class:`CannotAct` where there is none."""
-        if not self.phones:
+        """The newest call that is not over, else the newest. Raises :class:`CannotAct` where there is none."""
+        phone = newest(self.phones)
+        if phone is None:
             raise CannotAct("there is no call")
-        return next(reversed(self.phones.values()))
+        return phone
 
     def dial(self, to: str, cli: str, custom: str, headers: Mapping[str, str] | None) -> None:
         dialled = to or next((str(value) for kind, value, _ in self.program.image["triggers"] if kind == "to"), "")

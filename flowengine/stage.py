@@ -29,7 +29,7 @@ from flowengine.fetch import Request, Response
 from flowengine.linking import Program
 from flowengine.scenarios.model import Server, Stub
 from flowengine.service import Service, UnknownSession
-from flowengine.simulator import CALLS, CannotAct, Chat, Phone, Seen
+from flowengine.simulator import CALLS, CannotAct, Chat, Phone, Seen, newest
 from flowengine.sinch.conversation import Permanent
 from flowengine.sinch.voice import VoiceError
 from flowengine.starting import CannotStart, start_conversation
@@ -309,10 +309,11 @@ class Stage:
 
     @property
     def phone(self) -> Phone:
-        """The newest call. Raises :class:`CannotAct` where there is none."""
-        if not self.phones:
+        """The newest call that is not over, else the newest. Raises :class:`CannotAct` where there is none."""
+        phone = newest(self.phones)
+        if phone is None:
             raise CannotAct("there is no call")
-        return next(reversed(self.phones.values()))
+        return phone
 
     def silence(self) -> None:
         """Nobody says anything until the question that stands gives up."""

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from flowengine.simulator import CannotAct, Chat, Phone, Seen, masked
+from flowengine.simulator import CannotAct, Chat, Phone, Seen, masked, newest
 from flowengine.svaml import ACTIONS, INSTRUCTIONS
 
 HANGUP = {"action": {"name": "hangup"}}
@@ -241,6 +241,14 @@ def test_keys_in_a_room_that_ignores_them() -> None:
     call = Platform({"action": {"name": "connectConf", "conferenceId": "r"}}).begin()
     with pytest.raises(CannotAct, match="no mode detect"):
         call.phone.press("1")
+
+
+def test_of_two_calls_the_newest_that_is_not_over_is_at_hand() -> None:
+    placed, came = Platform(ringing()).begin().phone, Platform(HANGUP).begin().phone
+    assert newest({}) is None
+    assert newest({"a": placed, "b": came}) is placed
+    placed.hang_up()
+    assert newest({"a": placed, "b": came}) is came
 
 
 def test_nobody_listens_for_keys_while_it_rings() -> None:

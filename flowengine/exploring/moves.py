@@ -15,7 +15,7 @@ from flowengine.linking import Node
 from flowengine.messages.folding import fold
 from flowengine.patterns import compile_pattern
 from flowengine.scenarios.steps import Step
-from flowengine.simulator import Phone
+from flowengine.simulator import Phone, newest
 
 Sort = Literal["", "leaves", "silence"]
 NONSENSE = "qwxz"
@@ -101,7 +101,7 @@ class Moves:
 
     def _now(self, stage: Watched, session: Session) -> Iterator[Move]:
         node = self._node(stage, session)
-        phone = next(reversed(stage.phones.values()), None)
+        phone = newest(stage.phones)
         if phone is not None and phone.stands != "over":
             yield from self._on_the_phone(phone, stage, node)
         if session.talk is not None:
@@ -170,7 +170,9 @@ class Moves:
         yield move("says nothing", None, "silence")
         wrong = "" if phone.takes_digits else next((each for each in KEYS if each not in phone.keys), "")
         if wrong:
-            yield move("presses", wrong * (phone.entry.get("repeats", 2) + 1))
+            often = phone.entry.get("repeats", 2) + 1
+            barge = ((phone.answer or {}).get("action") or {}).get("barge", True)
+            yield move("presses", wrong * often) if barge else Move((Step("presses", wrong),) * often)
         if ((phone.answer or {}).get("action") or {}).get("enableVoice"):
             yield from (move("speaks", each) for each in (phone.keys or ("1",))[:1])
         yield move("menu fails", None, "leaves")

@@ -23,7 +23,7 @@ from flowengine.scenarios.acting import perform
 from flowengine.scenarios.coverage import Coverage, Item
 from flowengine.scenarios.steps import Step
 from flowengine.scenarios.survey import survey
-from flowengine.simulator import CannotAct, Seen
+from flowengine.simulator import CannotAct, Seen, newest
 from flowengine.stage import Theatre, Trouble, Turned
 
 REFUSES, ACCEPTS = Step("platform refuses"), Step("platform accepts")
@@ -214,7 +214,7 @@ class Play:
         """What the rest of the play depends on: two plays with the same sign go on alike."""
         stage = self.stage
         parts = [_of_session(each, self.ground.facts) for each in stage.sessions()]
-        phone = next(reversed(stage.phones.values()), None)
+        phone = newest(stage.phones)
         menu = phone.entry["id"] if phone is not None and phone.stands == "menu" else ""
         line = (phone.stands, menu, phone.detects) if phone is not None else ()
         contact = {name: stage.contact().get(name.partition(".")[2]) for name in self.ground.facts.below("contact")}

@@ -5,7 +5,19 @@ knows neither flows nor stores; callbacks go out as the bytes that the platform 
 """
 
 from flowengine.simulator.chat import Chat
-from flowengine.simulator.phone import CALLS, RINGING, UNANSWERED, VERDICTS, Phone, masked
+from flowengine.simulator.phone import CALLS, RINGING, UNANSWERED, VERDICTS, Phone, masked, newest
 from flowengine.simulator.seen import CannotAct, Saw, Seen
 
-__all__ = ["CALLS", "RINGING", "UNANSWERED", "VERDICTS", "CannotAct", "Chat", "Phone", "Saw", "Seen", "masked"]
+__all__ = [
+    "CALLS",
+    "RINGING",
+    "UNANSWERED",
+    "VERDICTS",
+    "CannotAct",
+    "Chat",
+    "Phone",
+    "Saw",
+    "Seen",
+    "masked",
+    "newest",
+]

@@ -451,6 +451,12 @@ _ACTIONS: dict[str, Callable[[Phone, Mapping[str, Any]], None]] = {
 }
 
 
+def newest(phones: Mapping[str, Phone]) -> Phone | None:
+    """Of the calls of a play, in the order they began, the one that is at hand: the last that is not over."""
+    calls = list(phones.values())
+    return next((each for each in reversed(calls) if each.stands != "over"), calls[-1] if calls else None)
+
+
 def _address(bridge: Mapping[str, Any]) -> str:
     return str(bridge.get("number") or bridge["destination"]["endpoint"])
 

@@ -30,11 +30,14 @@ CONTENTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("channel", sorted(CHANNELS))
-@pytest.mark.parametrize("kind", sorted(CONTENTS))
+def sendable() -> list[tuple[str, str]]:
+    """Every kind on every channel; another channel's own form is sent nowhere else."""
+    found = [(kind, channel) for kind in CONTENTS for channel in CHANNELS]
+    return [(kind, channel) for kind, channel in found if kind != "explicit" or channel in CONTENTS[kind]["explicit"]]
+
+
+@pytest.mark.parametrize(("kind", "channel"), sendable())
 def test_whatever_is_sent_is_read(kind: str, channel: str) -> None:
-    if kind == "explicit" and channel not in CONTENTS[kind]["explicit"]:
-        pytest.skip("another channel's own form is not sent there")
     message = compose(CONTENTS[kind], channel, "t1")
     assert "Pasta" in " ".join(texts(message, channel))
 
