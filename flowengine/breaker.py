@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import ParamSpec, TypeVar
 
+from flowengine.logs import told
 from flowengine.stores.base import (
     JournalRow,
     Leased,
@@ -90,11 +91,12 @@ class Circuit:
             return
         self._until = self._clock() + self._pause
         if self._failures == self._after:
-            LOG.warning("%s the store is left alone for %g s at a time", self._way, self._pause)
+            sentence = "%s the store is left alone for %g s at a time"
+            LOG.warning(sentence, self._way, self._pause, extra=told("store_left_alone", on=self._way))
 
     def _worked(self) -> None:
         if self._failures >= self._after:
-            LOG.warning("%s the store works again", self._way)
+            LOG.warning("%s the store works again", self._way, extra=told("store_works", on=self._way))
         self._failures = 0
 
 

@@ -26,6 +26,7 @@ from flowengine.engine.session import BadSession, Session, load
 from flowengine.engine.talk import Talk
 from flowengine.engine.world import World
 from flowengine.heard import Heard
+from flowengine.logs import told
 from flowengine.messages.channels import is_phone
 from flowengine.messages.consent import LONGEST, is_stop_class
 from flowengine.stores.base import KEPT, Loaded, Record, StoreDown
@@ -116,7 +117,8 @@ class Chats(Turns[Session]):
         except BadSession:
             pass
         self.counted("unreadable_session")
-        LOG.error("a conversation is begun anew: its session is not of this version")
+        sentence = "a conversation is begun anew: its session is not of this version"
+        LOG.error(sentence, extra=told("unreadable_session"))
         attempt = Turns._attempt(self, loaded._replace(session=None), dedupe, replay)
         attempt.session.n = max((row.n for row in self.store.journal(loaded.key)), default=0)
         return attempt
@@ -139,10 +141,12 @@ class Chats(Turns[Session]):
             return 200
         except StoreDown as error:
             self.counted("store_down")
-            LOG.error("the store is down: %s", error)
+            LOG.error("the store is down: %s", error, extra=told("store_down", on="webhook"))
         except Exception as error:
             self.counted("failed_turn")
-            LOG.error("incident %s: %s in a webhook", token_hex(4), type(error).__name__)
+            incident, name = token_hex(4), type(error).__name__
+            extra = told("failed_turn", incident=incident, error=name, on="webhook")
+            LOG.error("incident %s: %s in a webhook", incident, name, extra=extra)
         return 503
 
     def _unreadable(self, reason: str, body: bytes) -> None:
@@ -446,7 +450,9 @@ class Chats(Turns[Session]):
         incident = token_hex(4)
         self.counted("failed_turn")
         flow = attempt.session.flow
-        LOG.error("incident %s: %s in a conversation with %s at %s", incident, type(error).__name__, flow, source)
+        name = type(error).__name__
+        extra = told("failed_turn", incident=incident, error=name, on="message", flow=flow, state=source)
+        LOG.error("incident %s: %s in a conversation with %s at %s", incident, name, flow, source, extra=extra)
         self._back(attempt, talk)
         session = attempt.session
         assert session.talk is not None

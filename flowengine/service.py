@@ -39,6 +39,7 @@ from flowengine.engine.voice import (
 from flowengine.engine.world import World
 from flowengine.heard import Heard
 from flowengine.linking import SECRET_CLOSE, SECRET_OPEN
+from flowengine.logs import told
 from flowengine.numbers import normal_caller
 from flowengine.sinch.credentials import APP
 from flowengine.stores.base import StoreDown
@@ -103,11 +104,21 @@ class Service(Turns[Session]):
             return self._answer(callback, call_key(callback, application), dedupe_key(callback, body, application))
         except StoreDown as error:
             self.counted("store_down")
-            LOG.error("the store is down: %s", error)
+            incident = token_hex(4)
+            LOG.error(
+                "incident %s: the store is down in a %s turn: %s", incident, callback.event, error,
+                extra=told("store_down", incident=incident, on=callback.event),
+            )  # fmt: skip
         except Exception as error:
             self.counted("failed_turn")
-            LOG.error("incident %s: %s in a %s turn", token_hex(4), type(error).__name__, callback.event)
+            self._log_broken(token_hex(4), error, callback.event)
         return Reply(200, self._sorry("", callback))
+
+    def _log_broken(self, incident: str, error: Exception, on: str, flow: str = "", place: str = "") -> None:
+        name = type(error).__name__
+        where = f" of {flow} at {place}" if flow else ""
+        extra = told("failed_turn", incident=incident, error=name, on=on, flow=flow, state=place)
+        LOG.error("incident %s: %s in a %s turn%s", incident, name, on, where, extra=extra)
 
     def _unusable(self, reason: str, body: bytes) -> Reply:
         self.counted("bad_body")
@@ -117,7 +128,7 @@ class Service(Turns[Session]):
             size = orjson.dumps({"bytes": len(body)})
             self.store.dead_letter("callback", reason, size, self.clock())
         except StoreDown as error:
-            LOG.error("the store is down: %s", error)
+            LOG.error("the store is down: %s", error, extra=told("store_down"))
         return Reply(200, self.library.say_and_hang_up("apology", self._language(), "I"))
 
     def _language(self) -> str:
@@ -211,10 +222,7 @@ class Service(Turns[Session]):
         """Back to the session as it was read; the incident's number."""
         session, incident = attempt.session, token_hex(4)
         self.counted("failed_turn")
-        LOG.error(
-            "incident %s: %s in a %s turn of %s at %s",
-            incident, type(error).__name__, callback.event, session.flow, session.place,
-        )  # fmt: skip
+        self._log_broken(incident, error, callback.event, session.flow, session.place)
         loaded, flow = attempt.loaded, session.flow
         session = Session(id=loaded.key, started=attempt.now, call=new_call(callback.call_id))
         if loaded.session is not None:
@@ -383,9 +391,7 @@ class Service(Turns[Session]):
         result = self.again(key, run)
         if result is not None:
             self.counted("failed_turn")
-            LOG.error(
-                "incident %s: %s in a timer of %s at %s", result.incident, type(error).__name__, flow, result.source
-            )
+            self._log_broken(result.incident, error, "timer", flow, result.source)
 
     def _broken_timer(self, attempt: Attempt[Session], error: Exception) -> Result:
         session = attempt.session

@@ -19,6 +19,7 @@ from flowengine.delivery.message import Messages
 from flowengine.delivery.occasion import Dates, Schedules
 from flowengine.delivery.request import Requests
 from flowengine.engine.outcome import NotTaken
+from flowengine.logs import told
 from flowengine.service import Service, UnknownSession
 from flowengine.settings import LEASE, Refusal, application, lease
 from flowengine.sinch.conversation import TIMEOUT, ConversationClient
@@ -119,7 +120,7 @@ class Worker:
                     self.service.look_after()
                     swept = monotonic()
             except StoreDown as error:
-                LOG.error("the store is down: %s", error)
+                LOG.error("the store is down: %s", error, extra=told("store_down", on="worker"))
                 worked = 0
             if not worked:
                 self.stopped.wait(IDLE)
@@ -158,7 +159,8 @@ class Worker:
         except StoreDown:
             raise
         except Exception as another:
-            LOG.error("a timer failed: %s, then %s", type(error).__name__, type(another).__name__)
+            first, then = type(error).__name__, type(another).__name__
+            LOG.error("a timer failed: %s, then %s", first, then, extra=told("failed_timer", error=then))
 
     def _effect(self, leased: Leased) -> None:
         carry = self.carriers.get(leased.kind)
@@ -170,7 +172,8 @@ class Worker:
         except StoreDown:
             raise
         except Exception as error:
-            LOG.error("an effect of kind %s failed: %s", leased.kind, type(error).__name__)
+            extra = told("failed_effect", kind=leased.kind, error=type(error).__name__)
+            LOG.error("an effect of kind %s failed: %s", leased.kind, type(error).__name__, extra=extra)
             self.desk.later(leased, f"{type(error).__name__}")
 
 

@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "units",
         "loop_thread",
         "slots",
+        "logs",
         "patterns",
         "numbers",
         "callbacks",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -28,22 +27,25 @@ def worker(quiet: bool) -> None:
 
     Run one or more beside the server; SIGTERM stops it after what is under way.
     """
+    from flowengine.logs import BadSetting, log_to, said
     from flowengine.serving.last import open_or_last
     from flowengine.serving.ready import tell_ready
     from flowengine.settings import Refusal
     from flowengine.worker import Worker
 
-    logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
+        log_to(os.environ)
         settings, service = open_or_last(os.environ, workers=2)
         works = Worker.from_env(service, os.environ)
-    except Refusal as refusal:
+    except (Refusal, BadSetting) as refusal:
         click.echo(f"flowengine cannot start: {refusal}", err=True)
         sys.exit(2)
     if not quiet:
         click.echo(_banner(works, settings.store), err=True)
     tell_ready(os.environ)
+    said("started", "a worker drains the outbox")
     works.run()
+    said("stopped", "a worker has ended")
 
 
 def _banner(works: Worker, store: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from flowengine.chats import Engaged
 from flowengine.delivery.base import Desk
 from flowengine.engine.outcome import TurnFailed
+from flowengine.logs import told as told_log
 from flowengine.stores.base import Leased
 
 LOG = logging.getLogger("flowengine")
@@ -44,7 +45,8 @@ class Dials:
 
     def _refuse(self, leased: Leased, told: Mapping[str, Any], error: Exception) -> None:
         """The call cannot even begin: its number is none, say, or its flow is gone."""
-        LOG.error("a call could not be begun: %s", type(error).__name__)
+        name = type(error).__name__
+        LOG.error("a call could not be begun: %s", name, extra=told_log("failed_dial", error=name))
         self.desk.service.chats.called({**told, "outcome": "error", "result": {}})
         self.desk.bury(leased, f"the call could not be begun: {type(error).__name__}")
 

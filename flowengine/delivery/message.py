@@ -18,6 +18,7 @@ import orjson
 
 from flowengine.delivery.base import Desk, Sends
 from flowengine.engine.person import talk_record
+from flowengine.logs import told
 from flowengine.messages.channels import is_phone, window
 from flowengine.messages.envelope import envelope, reachable
 from flowengine.sinch.conversation import Ambiguous, Limited, Permanent, SendError, back_off
@@ -104,7 +105,8 @@ class Messages:
         try:
             body = envelope({**payload, "channels": left}, leased.id, shut)
         except Exception as error:
-            LOG.error("a message cannot be composed: %s", type(error).__name__)
+            extra = told("failed_message", error=type(error).__name__)
+            LOG.error("a message cannot be composed: %s", type(error).__name__, extra=extra)
             self._give_up(leased, "it cannot be composed")
             return
         self._send(leased, body)
@@ -121,7 +123,7 @@ class Messages:
         except Permanent as error:
             self._give_up(leased, error.sentence)
         except SendError as error:
-            LOG.warning("a message is sent later: %s", error.sentence)
+            LOG.warning("a message is sent later: %s", error.sentence, extra=told("sent_later"))
             desk.store.retry(leased, desk.now() + self._pause(leased, error))
         else:
             desk.service.counted("sent")
@@ -139,7 +141,7 @@ class Messages:
     def _give_up(self, leased: Leased, reason: str) -> None:
         """A dead letter; if it was a question, its flow goes on with ``failed``."""
         self.desk.service.counted("not_sent")
-        LOG.warning("a message is not sent: %s", reason)
+        LOG.warning("a message is not sent: %s", reason, extra=told("not_sent"))
         self.desk.service.chats.undelivered(leased.id, reason)
         self.desk.bury(leased, reason)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
+from flowengine.logs import Seldom, told
 from flowengine.service import Service
 from flowengine.sinch.webhook_signing import Verifier
 from flowengine.web.answers import read_body
@@ -12,6 +13,7 @@ MOST = 2 * 1024 * 1024
 """Bytes of a webhook: a text of 100,000 characters may be written with escapes only."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 AGAIN = {"Retry-After": "5"}
+REFUSED = Seldom()
 
 
 def conversation_routes(app: Flask, verifier: Verifier | None, service: Service) -> None:
@@ -25,6 +27,7 @@ def conversation_routes(app: Flask, verifier: Verifier | None, service: Service)
             return Response(status=413)
         if verifier is not None and not verifier.check(dict(request.headers), body).ok:
             service.counted("unsigned_webhook")
+            REFUSED.warning("a webhook was refused: it is not signed as it should be", extra=told("unsigned_webhook"))
             return Response(status=401)
         status = service.chats.webhook(body)
         return Response(status=status, headers=AGAIN if status == 503 else None)

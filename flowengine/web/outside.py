@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from secrets import token_hex
 from typing import Any
 
 import orjson
 from flask import Flask, Response, request
 
 from flowengine.engine.outcome import NotTaken, TurnFailed
+from flowengine.logs import told as logged
 from flowengine.service import Service, UnknownSession
 from flowengine.settings import Settings
 from flowengine.starting import CannotStart, start_conversation
@@ -56,7 +58,9 @@ def _taken(service: Service, key: str, name: str, data: Any) -> Response:
         return told(503, "the store is down; try again", AGAIN)
     except Exception as error:
         service.counted("failed_turn")
-        LOG.error("an outside event failed: %s", type(error).__name__)
+        incident, kind = token_hex(4), type(error).__name__
+        extra = logged("failed_turn", incident=incident, error=kind, on="outside")
+        LOG.error("incident %s: %s in an outside event", incident, kind, extra=extra)
         return told(500, "the event could not be carried out; nothing was changed")
     return Response(orjson.dumps({"event": name, "became": became}), 202, content_type=JSON)
 

@@ -9,11 +9,13 @@ from typing import Any
 from flask import Flask, Response, request
 
 from flowengine.callbacks import EVENTS
+from flowengine.logs import Seldom, told
 from flowengine.service import Service
 from flowengine.settings import Settings
 from flowengine.web.answers import JSON, not_found, read_body
 
 LOG = logging.getLogger("flowengine")
+REFUSED = Seldom()
 VOICE = EVENTS | {"voice"}
 
 
@@ -34,11 +36,13 @@ class _Voice:
         application = self._application(body)
         if application is None:
             self.service.counted("unsigned")
+            REFUSED.warning("a callback was refused: it is not signed as it should be", extra=told("unsigned"))
             return Response(status=401)
         reply = self.service.callback(body, application)
         if last != "voice" and f'"{last}"'.encode() not in body:
             self.service.counted("path_event")
-            LOG.warning("a callback came to /%s that is of another event; its body was trusted", last)
+            sentence = "a callback came to /%s that is of another event; its body was trusted"
+            LOG.warning(sentence, last, extra=told("path_event", on=last))
         return Response(reply.body, reply.status, content_type=JSON) if reply.body else Response(status=reply.status)
 
     def _application(self, body: bytes) -> str | None:
