@@ -91,7 +91,8 @@ def main(paths: Sequence[str]) -> int:
         return 2
     if built.artefact is None:
         wrong = errors(built.problems)
-        print(f"{wrong[0].mark}: {wrong[0].message} ({len(wrong)} errors in all)", file=sys.stderr)
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        print(f"{wrong[0].mark}: {wrong[0].message}{more}", file=sys.stderr)
         return 1
     sys.stdout.buffer.write(write_artefact(built))
     return 0

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from flowengine.engine.library import Library
+from flowengine.logs import told
 from flowengine.service import Service
 from flowengine.serving.trial import usable
 from flowengine.settings import Refusal, Settings, artefact_bytes, open_all
@@ -32,7 +33,8 @@ def _flows(settings: Settings, env: Mapping[str, str], store: Store) -> tuple[Li
         for each in sorted(store.revisions(), key=lambda each: each.kept, reverse=True):
             if (found := _kept(each, store, env)) is not None:
                 served = f"revision {each.hash}, last served {_when(each.kept)}, is served in their place"
-                LOG.error("%s; %s until that is mended and this process started again", refusal, served)
+                sentence = f"{refusal}; {served} until that is mended and this process started again"
+                LOG.error(sentence, extra=told("fallback", revision=each.hash))
                 return found
         raise
 
