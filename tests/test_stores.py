@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis_servers import Server, serving
 
-from flowengine.stores import open_store
+from flowengine.stores import open_store, redis_link
 from flowengine.stores.base import (
     BURIED,
     DAY,
@@ -44,6 +44,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def a_url(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
     """Of a new store of this kind."""
     if kind == "redis":
+        # These tests are not about how long things take, and may run on a machine that is busy with more.
+        request.getfixturevalue("monkeypatch").setattr(redis_link, "WAIT", 3.0)
         return f"{request.getfixturevalue('server').url}?prefix={token_hex(4)}"
     return f"sqlite:///{folder}/store.db" if kind == "sqlite" else "memory://"
 
