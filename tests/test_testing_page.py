@@ -27,6 +27,8 @@ COMMANDS = [
 ]
 PIPED = [text.partition("\n") for kind, text in BLOCKS if kind == "console" and text.startswith("$ printf")]
 
+PROPERTIES = [text for kind, text in BLOCKS if kind == "yaml" and text.startswith("properties:")]
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -109,3 +111,13 @@ def test_what_surrounds_a_scenario_is_read(part: str) -> None:
         f"flow: hello\n{head}scenarios: {{ one: {{ steps: [ caller dials ] }} }}\n", "hello.test.yaml"
     )
     assert suite.problems == [] and len(suite.scenarios[0].servers) == 4
+
+
+@pytest.mark.parametrize("shown", PROPERTIES)
+def test_the_properties_shown_are_held(shown: str, project: Path) -> None:
+    """The flow of the page breaks two: who calls at night hears no goodbye, and the address can be heard for ever."""
+    with (project / "flows" / "hello.yaml").open("a", encoding="utf-8") as flow:
+        flow.write(shown)
+    done = played("flowengine explore hello --random 0", project)
+    assert done.returncode == 1, done.stderr
+    assert re.findall(r"^FAIL \S+: (\w+):", done.stdout, re.MULTILINE) == ["says_before_end", "max_menus"]
