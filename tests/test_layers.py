@@ -73,7 +73,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("delivery", "starting", "recorded", "erasing"),
     ("web", "worker", "banner"),
-    ("stage", "serving"),
+    ("stage", "serving", "doctor"),
     ("scenarios.acting", "scenarios.because", "scenarios.matching", "scenarios.observed"),
     ("scenarios.running", "scenarios.company"),
     ("scenarios.telling", "scenarios.refreshing"),

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("flowengine.cli.replay:replay", "Play recorded calls again, against the flows that are here."),
     "letters": ("flowengine.cli.letters:letters", "Tell what could not be sent or used, and why."),
     "erase": ("flowengine.cli.erase:erase", "Erase everything about a person, or one call."),
+    "doctor": ("flowengine.cli.doctor:doctor", "Say what is well and what is not: flows, store, keys, worker."),
     "post": ("flowengine.cli.post:post", "Send a callback or message to a running server and show the answer."),
 }
 

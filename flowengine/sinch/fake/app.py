@@ -64,6 +64,14 @@ def _conversation_routes(app: Flask, platform: Platform) -> None:
     def send_event(project: str) -> Response:
         return _conversation(platform, project, "event", event)
 
+    @app.get("/v1/projects/<project>/apps/<name>")
+    def known(project: str, name: str) -> Response:
+        if platform.admitted(request.headers.get("Authorization", "")):
+            return _refused(401, "Request not authenticated")
+        if (project, name) != (platform.account.project, platform.account.app):
+            return _refused(404, "No such project or app")
+        return _json(200, {"id": name})
+
     @app.route("/v1/<path:path>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     def unknown(path: str) -> Response:
         return _refused(501, "no such route here")
@@ -94,6 +102,10 @@ def _voice_routes(app: Flask, platform: Platform) -> None:
     def callout() -> Response:
         body = _body()
         return _voice(platform, verifier, "callout", "callout", body, lambda: _called(platform, body))
+
+    @app.get("/calling/v1/calls/id/<path:call>")
+    def result(call: str) -> Response:
+        return _voice_refused(404, 40400) if _is_signed(platform, verifier) else _voice_refused(401, 40102)
 
     @app.patch("/calling/v1/calls/id/<path:call>")
     def patch(call: str) -> Response:
