@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from unittest.mock import patch
 import orjson
 from jsonschema import Draft202012Validator
 
-from flowengine import turns
+from flowengine import simulator, turns
 from flowengine.build import build
 from flowengine.callbacks import Callback, call_key
 from flowengine.engine.library import Library, open_library
@@ -25,6 +24,7 @@ from flowengine.engine.session import Session, load
 from flowengine.fetch import Request, Response
 from flowengine.problems import errors
 from flowengine.service import Service, fill_secrets
+from flowengine.simulator import Seen
 from flowengine.stores import Store, open_store
 
 ROOT = Path(__file__).parent.parent
@@ -104,7 +104,8 @@ class Phone:
 
     The session is read from the store before every step and written after it, as it would be by a worker. The
     REST API is played too: a callout is taken, a change of the live call becomes the answer. With ``refuse`` set
-    they fail instead.
+    they fail instead. What is heard of an answer, and what a key does, is the simulator's to say (``line``); when a
+    call ends is the test's, so that the DICE of the simulator is held back.
     """
 
     paths: tuple[str, ...] = ("flows",)
@@ -129,10 +130,16 @@ class Phone:
         self.sent: list[dict[str, Any]] = []
         self.answers: list[Answer] = []
         self.answer: Answer | None = None
-        self.menu = "main"
+        self.seen: list[Seen] = []
         self.key = ""
         self.placed = 0
         self.service = _Loud(self.library, self.store, self._ask, ENV, self._call, clock=lambda: self.time)
+        self._connect()
+
+    def _connect(self, outbound: bool = False) -> None:
+        """The call that ``call_id`` names is on the line."""
+        custom = self._custom() or ""
+        self.line = simulator.Phone(self._told, lambda: self.time, self.seen.append, self.call_id, custom, outbound)
 
     # --- what the world does -------------------------------------------------------------------------------
 
@@ -166,8 +173,13 @@ class Phone:
 
     @property
     def said(self) -> str:
-        """Everything that is heard of the last answer, prompts of menus included."""
-        return " ".join(spoken(self.answer)) if self.answer else ""
+        """Everything that is heard of the last answer."""
+        return " ".join(each.text for each in self.seen if each.kind == "hears")
+
+    @property
+    def menu(self) -> str:
+        """The menu that plays, ``main`` where none does."""
+        return str(self.line.entry["id"]) if self.line.stands == "menu" else "main"
 
     @property
     def ended(self) -> bool:
@@ -187,6 +199,16 @@ class Phone:
         return self.send(orjson.dumps({key: value for key, value in body.items() if value is not None}))
 
     def send(self, body: bytes) -> Answer | None:
+        answer = self._post(body)
+        if answer:
+            self.line.play(answer)
+        return self.answer if answer else None
+
+    def _told(self, body: bytes) -> bytes:
+        """What the line posts."""
+        return b"" if orjson.loads(body)["event"] == "dice" else self._post(body)
+
+    def _post(self, body: bytes) -> bytes:
         before = self.service.counters.get("failed_turn", 0)
         with patch.object(turns, "random", lambda: self.draw):
             reply = self.service.callback(body)
@@ -194,13 +216,18 @@ class Phone:
         if self.service.counters.get("failed_turn", 0) > before:
             raise AssertionError(f"the turn failed: {body!r}") from self.service.failure
         self.work()
-        return self._hear(reply.body) if reply.body else None
+        if reply.body:
+            self._answered(reply.body)
+        return reply.body
 
-    def _hear(self, body: bytes) -> Answer:
+    def _answered(self, body: bytes) -> None:
         self.answer = legal(body)
         self.answers.append(self.answer)
-        self.menu = "main"
-        return self.answer
+        self.seen.clear()
+
+    def _hear(self, body: bytes) -> None:
+        self._answered(body)
+        self.line.play(body)
 
     def ice(self, **fields: Any) -> Answer | None:
         dialled = self.library.programs[self.flow].image["triggers"] if self.flow else []
@@ -216,33 +243,31 @@ class Phone:
             result["value"] = value
         return self.post("pie", menuResult=result)
 
-    def press(self, key: str) -> Answer | None:
-        """A key, where the last answer takes it: a jump to another of its menus posts nothing."""
-        entry = self.entry()
-        action = next((each["action"] for each in entry.get("options", ()) if each["dtmf"] == key), None)
-        if action is None:
-            assert "maxDigits" in entry, f"key {key} is not taken here: {entry}"
-            return self.digits(key)
-        if action.startswith("menu("):
-            self.menu = action[5:-1]
-            self.entry()
-            return self.answer
-        return self.pie("return", action[7:-1])
+    def press(self, keys: str) -> Answer | None:
+        """Keys, where the last answer takes the first: a jump to another of its menus posts nothing."""
+        assert keys[0] in self.line.keys or self.line.takes_digits, f"key {keys[0]} is not taken here: {self.entry()}"
+        self.time += 1
+        self.line.press(keys)
+        return self.answer
 
     def entry(self) -> dict[str, Any]:
         """The menu that plays now."""
-        assert self.action == "runMenu", f"no menu is playing but {self.answer}"
-        assert self.answer is not None
-        found: dict[str, Any] = next(each for each in self.answer["action"]["menus"] if each["id"] == self.menu)
-        return found
+        assert self.line.stands == "menu", f"no menu is playing but {self.answer}"
+        return self.line.entry
 
     def digits(self, value: str) -> Answer | None:
-        most = self.entry().get("maxDigits")
-        assert most, "no digits are collected here"
-        return self.pie("sequence", value[:most])
+        most = self.line.takes_digits
+        assert most, f"no digits are collected here: {self.entry()}"
+        return self.press(value[:most])
 
     def silence(self) -> Answer | None:
-        return self.pie("timeout")
+        """Nothing is pressed until the menu gives up; no time passes."""
+        told = self.line.heard
+        self.entry()
+        self.time += 1
+        while self.line.heard == told:
+            self.line.expire()
+        return self.answer
 
     def wrong_key(self) -> Answer | None:
         return self.pie("invalidinput")
@@ -274,10 +299,9 @@ class Phone:
         self.post("notify", type=kind, **fields)
         return self.answer if len(self.answers) > before else None
 
-    def room_digits(self, value: str) -> Answer | None:
-        assert self.answer is not None
-        room = self.answer["action"]["conferenceId"]
-        return self.post("pie", conferenceId=room, menuResult={"menuId": room, "type": "sequence", "value": value})
+    def room_digits(self, value: str) -> None:
+        self.time += 1
+        self.line.press(value)
 
     def _custom(self) -> str | None:
         return f"fe.{self.key}" if self.key else None
@@ -331,9 +355,10 @@ class Phone:
         if self.refuse:
             self.service.refused(session, "refused")
             return
-        self._hear(fill_secrets(payload["ice"].encode(), ENV))
         self.placed += 1
         self.call_id = f"out-{self.placed}"
+        self._connect(outbound=True)
+        self._hear(fill_secrets(payload["ice"].encode(), ENV))
         self.service.called(session, self.call_id, "")
 
     def _patch(self, payload: Answer, session: str) -> None:
@@ -430,29 +455,6 @@ def legal(body: bytes) -> Answer:
     return answer
 
 
-_TTS = re.compile(r"#tts\[([^\]]*)\]")
-
-
-def spoken(answer: Answer) -> Iterator[str]:
-    """The words and files of an answer in order; of a menu the main prompts."""
-    for each in answer.get("instructions", ()):
-        if each["name"] == "say":
-            yield each["text"]
-        elif each["name"] == "playFiles":
-            yield from map(_words, each["ids"])
-    action = answer["action"]
-    for entry in action.get("menus", ()):
-        if "mainPrompt" in entry:
-            yield _words(entry["mainPrompt"])
-    for name in ("introPrompt", "holdPrompt"):
-        if name in action:
-            yield _words(action[name])
-
-
-def _words(prompt: str) -> str:
-    return _TTS.sub(lambda found: found[1], prompt)
-
-
 # --- playing everything --------------------------------------------------------------------------------------
 
 
@@ -527,10 +529,9 @@ def _timed(phone: Phone, op: Any) -> list[str]:
 
 
 def _menu_moves(phone: Phone, op: Any) -> list[str]:
-    entry = phone.entry()
-    keys = [f"press {each['dtmf']}" for each in entry.get("options", ())]
+    keys = [f"press {each}" for each in phone.line.keys]
     own = op.get("fused", {}).get("ops", {}).get(_state_of(op, phone.menu), op)
-    if "maxDigits" in entry:
+    if phone.line.takes_digits:
         low = own.get("digits", (1, 1))[0]
         keys += [f"digits {'1234567890' * 2}"[: 7 + low], *(["digits 9"] if low > 1 else [])]
     waited = ["long silence"] if phone.session.until else []
@@ -559,9 +560,7 @@ _VERDICTS = ("human", "machine", "notsure", "hangup")
 
 
 def _room_moves(phone: Phone, op: Any) -> list[str]:
-    assert phone.answer is not None
-    detect = phone.answer["action"].get("conferenceDtmfOptions", {}).get("mode") == "detect"
-    return [*(["room 1"] if detect else []), "dice"]
+    return [*(["room 1"] if phone.line.listens else []), "dice"]
 
 
 _MOVES: dict[str, Callable[[Phone, Any], list[str]]] = {
