@@ -167,3 +167,13 @@ def test_every_setting_is_explained() -> None:
     told = set(re.findall(r"`([A-Z][A-Z0-9_]{3,}[A-Z0-9])`", table))
     read = {*KNOWN, *MESSAGES_NEED, KEY, SECRET, REGION, PROTECTION, OLD_PROTECTION, CONVERSATION_REGION}
     assert told == {*read, CONVERSATION_AUTH, WEBHOOK_SECRET, TOKEN, WINDOW}
+
+
+def test_the_scenarios_shown_go_as_shown(tmp_path: Path) -> None:
+    (tmp_path / "hello.yaml").write_text(blocks(README, "yaml")[0], "utf-8")
+    (tmp_path / "hello.test.yaml").write_text(blocks(README, "yaml")[3], "utf-8")
+    command = [sys.executable, "-m", "flowengine", "test", "hello.test.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "NO_COLOR": "1"}, capture_output=True, check=False)
+    assert done.returncode == 1
+    told = re.sub(r"\([0-9.]+ s\)", "(0.01 s)", done.stdout.decode())
+    assert blocks(README, "text")[1] == told, "paste the output into README.md"
