@@ -400,3 +400,22 @@ def test_letters_are_told_and_thrown_away(place: Place, tmp_path: Path) -> None:
     assert dropped.stdout == "2 dead letters thrown away.\n" and store.dead_letters() == 0
     assert drop_letters(place.url) == 0
     store.close()
+
+
+# --- trace of a contact -----------------------------------------------------------------------------------------------
+
+
+def test_a_contact_is_traced_over_calls_and_conversations(town: Town, tmp_path: Path) -> None:
+    told = run(tmp_path, "trace", SHE)
+    assert told.returncode == 0 and SHE[1:] not in told.stdout and "0187" not in told.stdout
+    heads = [line for line in told.stdout.splitlines() if " of " in line and "times in UTC" in line]
+    assert [line.split("  ")[0] for line in heads] == ["call of front_desk", "conversation of booking"]
+    data: Any = json.loads(run(tmp_path, "trace", "+1 202-555-0187", "--format", "json").stdout)
+    at = [each["turns"][-1]["at"] for each in data["sessions"]]
+    assert len(at) == 2 and at == sorted(at)
+    written = run(tmp_path, "trace", f"{APP}/SMS/{SHE[1:]}", "--format", "json")
+    assert json.loads(written.stdout) == data
+    several = run(tmp_path, "trace", SHE, "--as-scenario")
+    assert several.returncode == 2 and "of one call or conversation; name one of" in several.stderr
+    nobody = run(tmp_path, "trace", "+12025550171")
+    assert nobody.returncode == 1 and "no call or conversation of +…171" in nobody.stderr

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +16,14 @@ import click
 
 from flowengine.cli import PROBLEMS, Command, Sentence
 from flowengine.cli.finding import note, paths_or_default, say
+from flowengine.cli.people import is_contact, named
 from flowengine.cli.recordings import applications, opened_store
 from flowengine.report import paint_for
 
 if TYPE_CHECKING:
     from flowengine.recorded.reading import Recorded
     from flowengine.recorded.telling import Sources
+    from flowengine.stores.base import Store
 
 _FLOW = re.compile(r"^flow:\s*([a-z][a-z0-9_]*)", re.MULTILINE)
 _TESTS = (".test.yaml", ".test.yml")
@@ -31,12 +34,13 @@ _TESTS = (".test.yaml", ".test.yml")
     examples=(
         ("flowengine trace 1a2b-call-id", "tell a call by the id that Sinch gave it"),
         ("flowengine trace 3f2a9c", "a call or conversation by its session's key, or how that begins"),
+        ("flowengine trace +12025550150", "all calls and conversations of somebody, the newest last"),
         ("flowengine trace 3f2a9c --format json", "the same facts for a program"),
         ("flowengine trace 3f2a9c --as-scenario", "as a test, with made-up numbers and digits"),
         ("flowengine trace 3f2a9c --as-scenario --save --name 'lost in the menu'", "put into the flow's .test.yaml"),
     ),
 )
-@click.argument("name", metavar="CALLID")
+@click.argument("name", metavar="CALLID|NUMBER")
 @click.option("--store", metavar="URL", help="Where it is kept. [default: $FLOWENGINE_STORE]")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How it is told."
@@ -52,7 +56,8 @@ def trace(
 ) -> None:
     """Tell a call or conversation from the journal: what came, where it led and why, what was answered.
 
-    CALLID is a call id, or the key of a session (as flowengine dial and start print it) or its first characters.
+    CALLID is a call id, or the key of a session (as flowengine dial and start print it) or its first characters; or a
+    number in E.164, or APP/CHANNEL/IDENTITY of somebody without one: then all that is with them or names them.
     Numbers are shown as hashes and what is sensitive as ****. With --as-scenario it is played on the flows here and
     written as a test: fictional numbers stand for hashes, digits that fit for ****, and what a scenario cannot say is
     told on standard error. Look through what people wrote before you keep it. Exit code 0, or 1 where nothing is known
@@ -62,25 +67,51 @@ def trace(
         raise Sentence("--name, --output and --save belong to --as-scenario")
     if save and output:
         raise Sentence("--save names the file beside the flow; leave out --output, or --save")
-    from flowengine.recorded.reading import NotFound, find, history
     from flowengine.stores.base import StoreDown
 
     opened = opened_store(store)
     try:
-        key = find(opened, name, *applications())
-        turns = history(opened, key)
-    except NotFound as unknown:
-        raise Sentence(str(unknown), PROBLEMS) from None
+        found = _of_contact(opened, name) if is_contact(name) else [_of_session(opened, name)]
     except StoreDown as error:
         raise Sentence(f"the store is down: {error}", PROBLEMS) from None
     finally:
         opened.close()
+    if as_scenario:
+        _write_scenario(_only(found), title, output, save)
+    else:
+        _print(found, form, is_contact(name))
+
+
+def _of_session(store: Store, name: str) -> tuple[str, list[Recorded]]:
+    from flowengine.recorded.reading import NotFound, find, history
+
+    try:
+        key = find(store, name, *applications())
+    except NotFound as unknown:
+        raise Sentence(str(unknown), PROBLEMS) from None
+    turns = history(store, key)
     if not turns:
         raise Sentence(f"nothing has happened yet in the session {key}", PROBLEMS)
-    if as_scenario:
-        _write_scenario(turns, title, output, save)
-    else:
-        _print(turns, key, form)
+    return key, turns
+
+
+def _of_contact(store: Store, name: str) -> list[tuple[str, list[Recorded]]]:
+    """All of them in which something happened, the newest last."""
+    from flowengine.recorded.contact import sessions
+    from flowengine.recorded.reading import history
+
+    who = named(store, name)
+    found = [(key, turns) for key in sessions(store, who) if (turns := history(store, key))]
+    if not found:
+        raise Sentence(f"the store knows no call or conversation of {who.shown}; ended ones are forgotten", PROBLEMS)
+    return sorted(found, key=lambda each: each[1][-1].at)
+
+
+def _only(found: Sequence[tuple[str, list[Recorded]]]) -> list[Recorded]:
+    if len(found) > 1:
+        keys = ", ".join(key[:12] for key, _ in found)
+        raise Sentence(f"a scenario is of one call or conversation; name one of {keys}")
+    return found[0][1]
 
 
 def _write_scenario(turns: list[Recorded], title: str, output: str | None, save: bool) -> None:
@@ -114,16 +145,20 @@ def _write_scenario(turns: list[Recorded], title: str, output: str | None, save:
         note(sentence)
 
 
-def _print(turns: list[Recorded], key: str, form: str) -> None:
+def _print(found: Sequence[tuple[str, list[Recorded]]], form: str, several: bool) -> None:
     from flowengine.recorded.telling import lines
 
     paint = paint_for(sys.stdout, os.environ)
     if form == "json":
-        whole = {"session": key, "turns": [asdict(each) for each in turns]}
-        say(json.dumps(whole, indent=2, ensure_ascii=False), paint)
+        told = [{"session": key, "turns": [asdict(each) for each in turns]} for key, turns in found]
+        say(json.dumps({"sessions": told} if several else told[0], indent=2, ensure_ascii=False), paint)
         return
-    for line in lines(turns, key, _sources(), paint):
-        say(line, paint)
+    sources = _sources()
+    for number, (key, turns) in enumerate(found):
+        if number:
+            say("", paint)
+        for line in lines(turns, key, sources, paint):
+            say(line, paint)
 
 
 def _sources() -> Sources:
