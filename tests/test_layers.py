@@ -71,7 +71,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "scenarios.coverage_report",
         "scenarios.overlay",
     ),
-    ("delivery", "starting", "recorded", "erasing"),
+    ("delivery", "starting", "recorded", "erasing", "standing", "upgrading"),
     ("web", "worker", "banner"),
     ("stage", "serving", "doctor"),
     ("scenarios.acting", "scenarios.because", "scenarios.matching", "scenarios.observed"),

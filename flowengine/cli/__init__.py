@@ -35,6 +35,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "letters": ("flowengine.cli.letters:letters", "Tell what could not be sent or used, and why."),
     "erase": ("flowengine.cli.erase:erase", "Erase everything about a person, or one call."),
     "doctor": ("flowengine.cli.doctor:doctor", "Say what is well and what is not: flows, store, keys, worker."),
+    "revisions": ("flowengine.cli.revisions:revisions", "List the flows that are served and those still in use."),
+    "check-upgrade": ("flowengine.cli.check_upgrade:check_upgrade", "Tell who stands in what new flows change."),
     "post": ("flowengine.cli.post:post", "Send a callback or message to a running server and show the answer."),
 }
 
