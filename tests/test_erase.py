@@ -27,10 +27,10 @@ from flowengine.erasing import erase, look
 from flowengine.recorded.contact import Contact, NoContact, contact, sessions
 from flowengine.redact import keyed_hash
 from flowengine.settings import journal_key
-from flowengine.stores import Store, open_store
+from flowengine.stores import Store, base, open_store
 from flowengine.stores.base import KEPT, Effect, Record, Write
 from flowengine.stores.scrub import drop_letters, leftovers, scrub
-from flowengine.turns import ENDED_LIFE
+from flowengine.turns import CALL_LIFE, ENDED_LIFE
 
 FLOWS = str(Path(__file__).parent.parent / "flows")
 SHE, HE = "+12025550187", "+12025550143"
@@ -419,3 +419,11 @@ def test_a_contact_is_traced_over_calls_and_conversations(town: Town, tmp_path: 
     assert several.returncode == 2 and "of one call or conversation; name one of" in several.stderr
     nobody = run(tmp_path, "trace", "+12025550171")
     assert nobody.returncode == 1 and "no call or conversation of +…171" in nobody.stderr
+
+
+def test_the_page_says_how_long_things_are_kept() -> None:
+    page = (Path(FLOWS).parent / "docs" / "running.md").read_text("utf-8")
+    table = page.partition("## What is kept")[2].partition("\n\nA worker")[0]
+    units = {"hours": 3600.0, "days": DAY}
+    found = [float(number) * units[unit] for number, unit in re.findall(r"`(\d+) (hours|days)`", table)]
+    assert found == [CALL_LIFE, ENDED_LIFE, KEPT, base.DAY, base.BURIED, base.DROPPED]
