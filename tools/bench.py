@@ -266,7 +266,7 @@ def message() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for durable, name in ((False, "NORMAL"), (True, "FULL")):
             with project(CHAT) as chats, project(long_flow(10)) as flows:
-                more = "?synchronous=full" if durable else ""
+                more = f"?synchronous={'full' if durable else 'normal'}"
                 talks = service([chats], f"sqlite:///{folder}/chat{name}.db{more}")
                 calls = service([flows], f"sqlite:///{folder}/call{name}.db{more}")
                 ratios, micros = _messages(talks, calls, 200 if durable else CALLS)

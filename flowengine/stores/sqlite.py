@@ -143,18 +143,20 @@ def opened(url: str) -> SqliteStore:
         raise StoreRefused(f'"sqlite:{place}" names no file; write sqlite:///relative/path or sqlite:////absolute/path')
     if name == ":memory:":
         raise StoreRefused("SQLite in memory is not shared by threads and workers; write memory://")
-    full = _synchronous(query) == "full"
-    return SqliteStore(prepared(Path(name).absolute(), full), full)
+    synchronous = _synchronous(query)
+    full = synchronous == "full"
+    return SqliteStore(prepared(Path(name).absolute(), full), full, durable=synchronous != "normal")
 
 
 def _synchronous(query: str) -> str:
+    """``full`` or ``normal`` for every write; without the setting each write says whether it must be durable."""
     settings = dict(parse_qsl(query, keep_blank_values=True))
     for name in settings:
         if name != "synchronous":
             hint = did_you_mean(name, ["synchronous"])
             raise StoreRefused(f'the sqlite store has no setting "{name}"{hint}; it has synchronous')
-    value = settings.get("synchronous", "normal")
-    if value not in ("normal", "full"):
+    value = settings.get("synchronous", "each")
+    if "synchronous" in settings and value not in ("normal", "full"):
         raise StoreRefused(f'synchronous is "{value}"; write normal or full')
     return value
 
@@ -162,17 +164,21 @@ def _synchronous(query: str) -> str:
 class SqliteStore:
     shared = True
 
-    def __init__(self, file: SqliteFile, full: bool = False) -> None:
+    def __init__(self, file: SqliteFile, full: bool = False, durable: bool = True) -> None:
+        """``full``: every write reaches the disk; ``durable``: those that ask for it do."""
         self._file = file
         self._full = full
+        self._durable = durable and not full
 
     @property
     def durability(self) -> str:
         survives = "every answered turn survives the end of a process"
         if self._full:
             return f"SQLite {self._file.path}: {survives} and a power cut."
-        lost = "a power cut may lose the last turns, but none that asked to be durable (?synchronous=full keeps all)"
-        return f"SQLite {self._file.path}: {survives}; {lost}."
+        if not self._durable:
+            return f"SQLite {self._file.path}: {survives}; a power cut may lose the last ones, messages too."
+        lost = "a power cut may lose the last turns of calls, no message that was acknowledged"
+        return f"SQLite {self._file.path}: {survives}; {lost} (?synchronous=full keeps all)."
 
     def load(self, key: str, dedupe: str = "", *records: str) -> Loaded:
         ((version, session, answer, *known),) = self._file.rows(_load(len(records)), dedupe, *records, key)
@@ -195,7 +201,7 @@ class SqliteStore:
             return undone.verdict
         except sqlite3.IntegrityError as error:
             raise ValueError(f"a turn or an effect was written twice: {error}") from error
-        if write.durable and not self._full:
+        if write.durable and self._durable:
             self._file.sync()
         return Verdict.DONE
 
