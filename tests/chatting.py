@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,10 @@ from serving import Line
 
 from flowengine.engine.session import Session, load
 from flowengine.messages.envelope import envelope
+from flowengine.messages.readable import buttons, texts
+from flowengine.sinch.fake import bodies
+from flowengine.sinch.fake.bodies import Bodies
+from flowengine.sinch.fake.ids import Ids
 from flowengine.webhooks import talk_key
 from flowengine.worker import Worker
 
@@ -64,36 +67,23 @@ class Chat(Line):
 
     def body(self, id: str = "", at: float = 0.0, **content: Any) -> bytes:
         self.sequence += 1
-        seconds = at or self.now
-        time = datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-        message = {
-            "id": id or f"01HX2MSG{self.sequence:018}",
-            "direction": "TO_APP",
-            "contact_message": content,
-            "channel_identity": {"channel": self.channel, "identity": self.identity, "app_id": ""},
-            "conversation_id": "",
-            "contact_id": "",
-            "metadata": "",
-            "accept_time": time,
-            "sender_id": BUSINESS,
-            "processing_mode": "DISPATCH",
-            "injected": False,
-        }
-        return orjson.dumps({"app_id": APP, "project_id": "p", "accepted_time": time, "message": message})
+        made = Bodies(APP, "p", Ids(0), lambda: at or self.now, "DISPATCH")
+        named = id or f"01HX2MSG{self.sequence:018}"
+        return orjson.dumps(made.inbound(content, self.channel, self.identity, BUSINESS, message_id=named))
 
     def write(self, text: str, **more: Any) -> list[str]:
         """A text of the contact, and the texts that answer it."""
-        return self.deliver(self.body(text_message={"text": text}, **more))
+        return self.deliver(self.body(**bodies.text(text), **more))
 
     def tap(self, postback: str, **more: Any) -> list[str]:
-        return self.deliver(self.body(choice_response_message={"message_id": "m", "postback_data": postback}, **more))
+        return self.deliver(self.body(**bodies.tap("m", postback), **more))
 
     def postback(self, value: str) -> str:
         """What the newest button of this value sends back."""
         for body in reversed(self.sent):
-            for found in re.findall(r'"postback_data":"([^"]*)"', orjson.dumps(body).decode()):
-                if found.partition("#")[0] == value:
-                    return str(found)
+            for button in buttons(body["message"]):
+                if button.value == value:
+                    return button.postback
         raise AssertionError(f"no button of value {value} was sent")
 
     def play(self, script: str) -> None:
@@ -116,10 +106,9 @@ class Chat(Line):
         if word == "tap":
             return self.tap(rest[1:] if rest.startswith("=") else self.postback(rest))
         if word == "photo":
-            return self.deliver(self.body(media_message={"url": "https://media.example.com/p.jpg", "caption": rest}))
+            return self.deliver(self.body(**bodies.media("https://media.example.com/p.jpg", rest)))
         if word == "place":
-            place = {"latitude": 59.33, "longitude": 18.06}
-            return self.deliver(self.body(location_message={"title": rest, "label": "", "coordinates": place}))
+            return self.deliver(self.body(**bodies.location(59.33, 18.06, rest)))
         if word == "wait":
             return self.wait(float(rest[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[rest[-1]])
         assert word == "event", step
@@ -179,11 +168,6 @@ def open_chat(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callab
 
 
 def words(message: Mapping[str, Any]) -> str:
-    """A message as the words in it."""
-    for kind in ("text_message", "choice_message", "list_message", "card_message"):
-        if kind in message:
-            part = message[kind]
-            text = part.get("text") or part.get("title") or part.get("text_message", {}).get("text", "")
-            labels = [each["text_message"]["text"] for each in part.get("choices", ()) if "text_message" in each]
-            return " | ".join([re.sub(r"\n+", " / ", text), *labels])
-    return next(iter(message))
+    """A message as the words in it, and the labels of its buttons."""
+    read = [re.sub(r"\n+", " / ", each) for each in texts(message)]
+    return " | ".join([" / ".join(read), *(each.label for each in buttons(message))])

@@ -434,7 +434,7 @@ def test_a_call_sends_nothing_to_one_who_opted_out(make: Callable[..., Post]) ->
 def test_outside_the_window_the_template_stands_in(make: Callable[..., Post]) -> None:
     post = make(COMING.replace("[WHATSAPP, SMS]", "[WHATSAPP]"))
     assert post.begin(channel="WHATSAPP") == "start"
-    assert post.work() == ["[sizes]"]
+    assert post.work() == ["[sizes en_US] Anna"]
     template = post.sinch.sent[0].message["template_message"]["channel_template"]["WHATSAPP"]
     assert template["parameters"]["body[1]text"] == "Anna"
     tapped = template["parameters"]["button[0]quick_reply[1]payload"]
@@ -472,7 +472,7 @@ def test_a_template_of_its_own_needs_no_window(make: Callable[..., Post]) -> Non
     hi = "  hi: { send: { template: { name: hello, language: en_US } }, next: end }\n"
     post = make(BOTH.replace("[WHATSAPP, SMS]", "[WHATSAPP]").replace("start: size", "start: hi") + hi)
     post.begin(channel="WHATSAPP")
-    assert post.work() == ["[hello]"]
+    assert post.work() == ["[hello en_US]"]
 
 
 def test_who_is_out_on_one_channel_is_written_to_on_the_other(make: Callable[..., Post]) -> None:
