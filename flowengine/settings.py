@@ -135,7 +135,7 @@ def artefact_bytes(settings: Settings) -> bytes:
     if settings.artefact:
         with open(settings.artefact, "rb") as file:
             return file.read()
-    command = [sys.executable, "-m", "flowengine.build", settings.flows]
+    command = [sys.executable, "-P", "-m", "flowengine.build", settings.flows]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()

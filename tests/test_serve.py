@@ -83,6 +83,18 @@ def test_it_serves_the_flows_and_says_what_it_does(folder: Path) -> None:
         assert each in told
 
 
+def test_a_project_may_have_a_folder_named_as_the_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its children look for code where the package is, not in the current folder."""
+    monkeypatch.setattr("test_serve.FLOWENGINE", [sys.executable, "-P", "-m", "flowengine"])
+    for name in ("flowengine", "gunicorn"):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("raise SystemExit('code of the current folder')")
+    with serving(folder, "--worker") as (served, log):
+        assert orjson.loads(ice(served))["action"]["name"] == "runMenu"
+        told = log.read_text()
+    assert "the worker ended" not in told and "current folder" not in told
+
+
 def test_an_artefact_is_served_without_the_yaml(folder: Path) -> None:
     compiled = subprocess.run(
         [*FLOWENGINE, "compile", "line", "-o", "flows.artefact"], cwd=folder, env=environment(folder), check=True

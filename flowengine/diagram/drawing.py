@@ -46,7 +46,7 @@ def run(dot_text: str, form: str) -> bytes:
 
 
 def _run(text: bytes, form: str, env: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", __name__, form]
+    command = [sys.executable, "-P", "-m", __name__, form]
     try:
         return subprocess.run(command, input=text, env=env, capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:

@@ -36,7 +36,7 @@ class Outbox:
         self.process = self._begun()
 
     def _begun(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "flowengine", "worker", "--quiet"]
+        command = [sys.executable, "-P", "-m", "flowengine", "worker", "--quiet"]
         return subprocess.Popen(command, env={**self.env, READY: str(self.folder)})
 
     def look_after(self) -> None:

@@ -41,7 +41,7 @@ class Source:
         """What is there now, checked by a child that tells what is wrong on standard error."""
         output = folder / "new.artefact"
         output.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "flowengine.serving.compiling", self.kind, self.path, str(output)]
+        command = [sys.executable, "-P", "-m", "flowengine.serving.compiling", self.kind, self.path, str(output)]
         code = _finished(subprocess.Popen(command, stdin=subprocess.DEVNULL), signals)
         if code != DONE:
             return Made(code)
