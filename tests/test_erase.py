@@ -20,7 +20,7 @@ import pytest
 from chatting import APP, Chat
 from recording import Recorder
 from redis_servers import serving
-from serving import Line
+from serving import Line, said
 
 from flowengine.engine.person import contact_record
 from flowengine.erasing import erase, look
@@ -194,6 +194,19 @@ def test_what_is_known_of_others_loses_only_her(place: Place) -> None:
     assert erase(store, who_is(store, SHE))
     assert orjson.loads(store.record(contact_record(HE)) or b"") == {**told, "fields": {"size": 4}}
     store.close()
+
+
+def test_a_call_that_goes_on_is_forgotten_and_asked_to_call_again(place: Place, tmp_path: Path) -> None:
+    line = Line(tmp_path, DESK, store=place.url)
+    line.ice(cli=SHE[1:])
+    who = who_is(line.store, SHE, b"key")
+    assert look(line.store, who).live == 1 and erase(line.store, who)
+    answer = line.pie("return", "one")
+    assert answer["action"]["name"] == "hangup" and "call" in said(answer)[0].lower()
+    line.dice()
+    assert line.store.keys("", 9) == [] and scrub(place.url) == ""
+    assert place.hits(line.store, SHE[1:], keyed_hash(SHE[1:], b"key")) == {}
+    line.store.close()
 
 
 # --- conversations ----------------------------------------------------------------------------------------------------
