@@ -43,7 +43,7 @@ from flowengine.logs import told
 from flowengine.numbers import normal_caller
 from flowengine.sinch.credentials import APP
 from flowengine.stores.base import StoreDown
-from flowengine.turns import WITHIN, Attempt, Busy, ReadAgain, Result, Turns
+from flowengine.turns import WITHIN, Attempt, Busy, Heed, ReadAgain, Result, Turns
 
 LOG = logging.getLogger("flowengine")
 
@@ -79,6 +79,17 @@ class Service(Turns[Session]):
         """From now on what begins runs on these flows; what began before goes on with those it began with."""
         _ready(library)
         self.library = self.chats.library = library
+
+    def heeds(self, heed: Heed) -> None:
+        """Tell it of every turn, beside those who are told already."""
+        before = self.heed
+
+        def both(attempt: Attempt[Any], result: Result) -> None:
+            if before is not None:
+                before(attempt, result)
+            heed(attempt, result)
+
+        self.heed = self.chats.heed = heed if before is None else both
 
     def opened(self, data: bytes) -> Session:
         return load(data)

@@ -11,6 +11,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any
 
+from flowengine import metrics, spans
 from flowengine.breaker import Breaker
 from flowengine.engine.library import Library, open_library
 from flowengine.fetch import Fetcher
@@ -46,6 +47,9 @@ KNOWN = (
     "FLOWENGINE_LEASE",
     "FLOWENGINE_DEBUG",
     "FLOWENGINE_LOG",
+    "FLOWENGINE_METRICS",
+    "FLOWENGINE_METRICS_TOKEN",
+    "FLOWENGINE_METRICS_PORT",
 )
 
 
@@ -210,3 +214,17 @@ def open_all(env: Mapping[str, str], workers: int = 1, flows: Opened = open_flow
     except StoreDown as error:
         raise Refusal(str(error)) from None
     return settings, service
+
+
+def watch(service: Service, env: Mapping[str, str]) -> None:
+    """Count what it does, and tell of it in spans, where that is wanted: for processes that serve. Raises Refusal."""
+    try:
+        wanted = metrics.wanted(env)
+    except ValueError as error:
+        raise Refusal(str(error)) from None
+    if wanted:
+        from flowengine.metrics.exposing import instrument
+
+        instrument(service, env)
+    if spans.set_up(env):
+        service.heeds(spans.spans())

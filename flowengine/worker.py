@@ -120,6 +120,7 @@ class Worker:
                     self.service.look_after()
                     swept = monotonic()
             except StoreDown as error:
+                self.service.counted("store_down")
                 LOG.error("the store is down: %s", error, extra=told("store_down", on="worker"))
                 worked = 0
             if not worked:

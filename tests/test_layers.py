@@ -62,6 +62,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "settings",
         "service",
+        "metrics",
+        "spans",
         "diagram",
         "listing",
         "schema",

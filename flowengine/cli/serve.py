@@ -66,6 +66,7 @@ def _serve(
     watch: bool,
 ) -> int:
     from flowengine.banner import banner
+    from flowengine.metrics.folder import prepared
     from flowengine.serving.command import gunicorn
     from flowengine.serving.outbox import Outbox
     from flowengine.serving.signals import Signals
@@ -89,6 +90,7 @@ def _serve(
     click.echo(banner(str(path), settings, durability, os.environ, took, host, port, workers, looked_at))
     env = {**os.environ, "FLOWENGINE_ARTEFACT": str(path), "WEB_CONCURRENCY": str(workers)}
     env.pop("PORT", None)
+    env |= prepared(env, folder)
     web = Web(gunicorn(host, port, workers, threads), env, folder / "web", workers, signals)
     outbox = Outbox(env, folder / "outbox", signals) if with_worker else None
     return Supervisor(source, path, made, signals, web, outbox, watched, not shared).run()

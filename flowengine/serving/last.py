@@ -14,7 +14,7 @@ from flowengine.engine.library import Library
 from flowengine.logs import told
 from flowengine.service import Service
 from flowengine.serving.trial import usable
-from flowengine.settings import Refusal, Settings, artefact_bytes, open_all
+from flowengine.settings import Refusal, Settings, artefact_bytes, open_all, watch
 from flowengine.stores.base import Revision, Store
 
 LOG = logging.getLogger("flowengine")
@@ -22,7 +22,9 @@ LOG = logging.getLogger("flowengine")
 
 def open_or_last(env: Mapping[str, str], workers: int = 1) -> tuple[Settings, Service]:
     """Ready to serve, if need be with the newest flows that the store kept. Raises :class:`Refusal`."""
-    return open_all(env, workers, _flows)
+    settings, service = open_all(env, workers, _flows)
+    watch(service, env)
+    return settings, service
 
 
 def _flows(settings: Settings, env: Mapping[str, str], store: Store) -> tuple[Library, bytes]:

@@ -10,10 +10,12 @@ from typing import Any
 import orjson
 from flask import Flask, Response, request
 
+from flowengine.metrics import TOKEN
+from flowengine.metrics import wanted as metrics_wanted
 from flowengine.service import Service
-from flowengine.settings import Settings, open_all, webhook_checks
+from flowengine.settings import Settings, open_all, watch, webhook_checks
 from flowengine.stores.base import StoreDown
-from flowengine.web.answers import HANDLERS, JSON, MAX_BODY, not_found, told
+from flowengine.web.answers import HANDLERS, JSON, MAX_BODY, not_found, told, unauthorised
 from flowengine.web.conversation import conversation_routes
 from flowengine.web.outside import outside_routes
 from flowengine.web.voice import VOICE, public_path, voice_routes
@@ -28,6 +30,7 @@ def create_app(env: Mapping[str, str] | None = None, service: Service | None = N
     if service is None:
         workers = int(given.get("WEB_CONCURRENCY") or 1)
         settings, service = open_all(given, workers)
+        watch(service, given)
     else:
         settings = Settings.read(given)
     app = Flask("flowengine", static_folder=None)
@@ -37,6 +40,7 @@ def create_app(env: Mapping[str, str] | None = None, service: Service | None = N
         conversation_routes(app, verifier, service)
     outside_routes(app, settings, service)
     _health_routes(app, service)
+    _metrics_route(app, settings, service, given)
     _refusals(app)
     if not service.store.shared:
         _drain_here(service, given)
@@ -63,6 +67,22 @@ def _health_routes(app: Flask, service: Service) -> None:
         except StoreDown as error:
             return told(503, f"the store is down: {error}", {"Retry-After": "2"})
         return Response(orjson.dumps({"status": "ready"}), content_type=JSON)
+
+
+def _metrics_route(app: Flask, settings: Settings, service: Service, env: Mapping[str, str]) -> None:
+    """For who has the token. Requests may come through a proxy, so where they come from says nothing."""
+    if not metrics_wanted(env):
+        return
+    from flowengine.metrics.exposing import CONTENT_TYPE, exposition
+
+    text, token = exposition(service, settings.store, env), env.get(TOKEN, "")
+
+    @app.get("/metrics")
+    def figures() -> Response:
+        if not token and not (settings.development and request.remote_addr in ("127.0.0.1", "::1")):
+            return not_found()
+        refused = unauthorised(token) if token else None
+        return refused or Response(text(), content_type=CONTENT_TYPE)
 
 
 def _refusals(app: Flask) -> None:
