@@ -15,6 +15,7 @@ from flowengine.scenarios.because import shown
 from flowengine.scenarios.telling import way
 from flowengine.simulator import Phone, Seen
 from flowengine.stage import Asked, Turned
+from flowengine.svaml import chosen
 
 HIDDEN = "****"
 _WORDS = {
@@ -66,7 +67,7 @@ def _said(seen: Seen, hidden: Iterable[str]) -> list[str]:
 def _to_press(seen: Seen, paint: Paint, choices: Mapping[str, str]) -> Iterator[str]:
     """``1 sales   2 service``, or how many keys are collected."""
     entry: Mapping[str, Any] = seen.more if seen.asks and isinstance(seen.more, Mapping) else {}
-    keys = {each["dtmf"]: each["action"].partition("(")[2].rstrip(")") for each in entry.get("options") or ()}
+    keys = {each["dtmf"]: chosen(each["action"])[1] for each in entry.get("options") or ()}
     if choices.keys() == keys.keys():
         keys = dict(choices)
     if keys:
@@ -121,10 +122,16 @@ def masked(value: Any, hidden: Iterable[str]) -> Any:
 
 
 def turn_lines(turns: Sequence[Turned], paint: Paint, book: Book, verbose: bool) -> Iterator[str]:
-    """``main -> ask_pin``; with ``verbose`` also what every guard came to."""
+    """``main -> ask_pin``; with ``verbose`` also what every guard came to.
+
+    Turns that stay in one state, as those of a caller who hangs up in a menu, are told once.
+    """
+    before = ""
     for turn in turns:
-        if told := way(turn):
+        told = way(turn)
+        if told and not (told == before and "->" not in told):
             yield paint(f"  {printable(told)}", "dim")
+        before = told
         for each in turn.trail if verbose else ():
             if isinstance(each, Decided):
                 yield paint(f"    {printable(_guard(each, book))}", "dim")
