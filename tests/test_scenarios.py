@@ -119,7 +119,7 @@ PLANTED = {
         "front_desk",
         (", into: pin }", " }"),
         """flows/front_desk.yaml:58:50: error unset-variable: "pin" may be read before it is set
-           1 problem; what they touch was not played. Nothing was played""",
+           1 problem; what it touches was not played.""",
     ),
     "goodbye leads back into the menu": (
         "front_desk",
@@ -391,7 +391,7 @@ def test_a_file_with_mistakes_is_told_and_the_others_are_played(desk: Path) -> N
     done = run(desk, "test")
     assert done.returncode == 1
     assert 'flows/other.test.yaml:5:9: error unknown-step: there is no step "caller dails"' in done.stdout
-    assert "; what they touch was not played. 3 passed" in done.stdout
+    assert "1 problem; what it touches was not played. 3 passed" in done.stdout
     rewrite(desk, other.replace("dails", "dials"), "other.test.yaml")
     assert (
         'flows/other.test.yaml:6:9: error unknown-name: desk has no entry of may_dial "sails"'
@@ -404,7 +404,42 @@ def test_a_flow_with_mistakes_is_told_in_place_of_its_scenarios(desk: Path) -> N
     done = run(desk, "test")
     assert done.returncode == 1
     assert "flows/desk.yaml:10:20: error unknown-target" in done.stdout
-    assert untimed(done.stdout).endswith("1 problem; what they touch was not played. Nothing was played (0.01 s).\n")
+    assert untimed(done.stdout).endswith("1 problem; what it touches was not played. Nothing was played (0.01 s).\n")
+
+
+def test_a_slip_in_one_scenario_leaves_the_others_of_the_file(desk: Path) -> None:
+    rewrite(desk, MENDED.replace("- says nothing", "- says nothng"))
+    done = run(desk, "test")
+    assert done.returncode == 1
+    assert 'there is no step "says nothng"' in done.stdout
+    assert untimed(done.stdout).endswith("1 problem; what it touches was not played. 2 passed (0.01 s).\n")
+    rewrite(desk, MENDED.replace("- hears: Goodbye.", "- state: bie"))
+    done = run(desk, "test")
+    assert 'desk has no state "bie"; did you mean "bye"?' in done.stdout
+    assert untimed(done.stdout).endswith("1 problem; what it touches was not played. 2 passed (0.01 s).\n")
+    rewrite(desk, MENDED + "nwo: 2026-11-24 10:00\n")
+    assert "Nothing was played" in run(desk, "test").stdout
+
+
+def test_a_flow_with_mistakes_leaves_the_scenarios_of_the_others(desk: Path) -> None:
+    rewrite(desk, MENDED)
+    broken = "flow: broken\nchannel: voice\ntriggers: [ { to: any } ]\nstart: a\nstates: { a: { say: Hi., next: b } }\n"
+    rewrite(desk, broken, "broken.yaml")
+    steps = "scenarios:\n  one:\n    steps: [caller dials, hears: Hi]\n"
+    rewrite(desk, steps, "broken.test.yaml")
+    done = run(desk, "test")
+    assert done.returncode == 1 and 'there is no state "b"' in done.stdout
+    assert untimed(done.stdout).endswith("1 problem; what it touches was not played. 3 passed (0.01 s).\n")
+    playing = "flow: playing\nchannel: voice\ntriggers: [ { to: any } ]\nstart: a\n"
+    playing += "states: { a: { subflow: broken, on: { error: end } } }\n"
+    rewrite(desk, playing, "playing.yaml")
+    rewrite(desk, steps.replace("Hi", "Anything else"), "playing.test.yaml")
+    done = run(desk, "test", "--coverage")
+    assert "3 passed" in done.stdout and "failed" not in done.stdout, done.stdout
+    rewrite(desk, "flow: [", "broken.yaml")
+    assert "3 passed" in run(desk, "test").stdout
+    done = pytested(desk)
+    assert done.returncode == 1 and "3 passed" in done.stdout, done.stdout
 
 
 def test_a_server_that_is_not_declared_is_told_with_what_to_add(desk: Path) -> None:

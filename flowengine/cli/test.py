@@ -140,7 +140,8 @@ def _lines(found: Sequence[Company], report: Report, covered: bool, wanted: floa
         shown += [*coverage_report.lines(report.coverage), ""]
     last = [sentence(report.played, report.seconds)]
     if report.problems:
-        last.insert(0, f"{counted(len(report.problems), 'problem')}; what they touch was not played.")
+        touched = "what it touches" if len(report.problems) == 1 else "what they touch"
+        last.insert(0, f"{counted(len(report.problems), 'problem')}; {touched} was not played.")
     if covered:
         last.append(coverage_report.sentence(report.coverage, wanted))
     shown.append(paint(" ".join(last), "bold"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from flowengine.document import Document
+from flowengine.document import Document, Map
 from flowengine.model import NOWHERE
 from flowengine.problems import Mark, Problem
 from flowengine.scenarios.moments import NOW
@@ -83,3 +83,18 @@ class Suite:
     now: float = NOW
     servers: tuple[Server, ...] = ()
     flow_mark: Mark = NOWHERE
+
+    def sound(self) -> tuple[Scenario, ...]:
+        """The scenarios that have no problem themselves; none where one touches the whole file."""
+        told = {self._holder(each.mark) for each in self.problems}
+        return () if None in told else tuple(each for each in self.scenarios if each.name not in told)
+
+    def _holder(self, mark: Mark) -> str | None:
+        """The scenario in whose lines this stands."""
+        root = self.document.root
+        listed = root.entries.get("scenarios") if root is not None else None
+        if root is None or not isinstance(listed, Map):
+            return None
+        above = [(key.mark, None) for key in root.keys.values() if key.mark <= mark]
+        within = [(key.mark, name) for name, key in listed.keys.items() if key.mark <= mark]
+        return max([*above, *within], key=lambda each: each[0], default=(mark, None))[1]
