@@ -116,7 +116,8 @@ def test_what_the_flows_have_is_fine(book: Book) -> None:
         (
             "desk",
             '- caller dials: "+12025550142"',
-            "unknown-name 6: no flow is called by +12025550142 | the numbers are +12025550100",
+            "unknown-name 6: no flow is called by +12025550142 | the numbers are +12025550100; "
+            'for the caller\'s number write caller dials: { from: "+12025550142" }',
         ),
         ("desk", "- flow starts: { who: x }", 'unknown-name 6: desk has no input "who" | there is none'),
         (
@@ -138,7 +139,7 @@ def test_what_the_flows_have_is_fine(book: Book) -> None:
     ],
 )
 def test_what_no_flow_has_is_told(book: Book, flow: str, line: str, message: str) -> None:
-    assert held(book, flow, "- hangs up", line) == [message]
+    assert held(book, flow, "- flow starts", line) == [message]
 
 
 @pytest.mark.parametrize(
@@ -159,3 +160,44 @@ def test_labels_that_are_made_while_playing_are_not_judged(tmp_path: Path) -> No
     (tmp_path / "coming.yaml").write_text(CHAT.replace("good: I am coming", 'good: "I am {{ who }}"'))
     other = build([str(tmp_path)], compiled=False).book
     assert held(other, "coming", "- flow starts", "- taps: I am Ann") == []
+
+
+CHATS = "message flow that places no calls, in which there is no"
+
+
+@pytest.mark.parametrize(
+    ("flow", "line", "message", "fix"),
+    [
+        ("desk", "- writes: Hello", 'desk is a voice flow, in which there is no "writes"', "in a call it is presses"),
+        ("desk", "- taps: 1", 'desk is a voice flow, in which there is no "taps"', "in a call it is presses"),
+        ("desk", "- shares: photo", 'desk is a voice flow, in which there is no "shares"', "in a call it is presses"),
+        ("desk", "- follows link: may", 'desk is a voice flow, in which there is no "follows link"', "begin with call"),
+        ("desk", "- receipt: failed", 'desk is a voice flow, in which there is no "receipt"', "take it out"),
+        ("desk", "- reads: Press 1", 'desk is a voice flow, in which there is no "reads"', "in a call it is hears"),
+        ("desk", "- not: reads", 'desk is a voice flow, in which there is no "reads"', "in a call it is hears"),
+        ("coming", "- hears: Are you", f'coming is a {CHATS} "hears"', "in a chat it is reads"),
+        ("coming", "- connects to: sales", f'coming is a {CHATS} "connects to"', "in a chat it is reads"),
+        ("coming", "- presses: 1", f'coming is a {CHATS} "presses"', "in a chat it is writes or taps"),
+    ],
+)
+def test_steps_of_the_other_channel_are_told(book: Book, flow: str, line: str, message: str, fix: str) -> None:
+    (found,) = held(book, flow, "- flow starts", line)
+    assert found.startswith(f"wrong-channel 6: {message} | {fix}")
+
+
+def test_a_chat_that_places_a_call_has_the_steps_of_both(tmp_path: Path) -> None:
+    (tmp_path / "desk.yaml").write_text(DESK.replace("start: split", "inputs: { x: { type: text } }\nstart: split"))
+    ring = "states:\n  ring: { call: { flow: desk, with: { x: y } }, on: { done: ask, error: ask } }\n"
+    (tmp_path / "coming.yaml").write_text(CHAT.replace("start: ask", "start: ring").replace("states:\n", ring))
+    both = build([str(tmp_path)], compiled=False).book
+    lines = ["- flow starts", "- callee: human", "- hears: Press 1", "- presses: 1", "- reads: Are you", "- taps: good"]
+    assert held(both, "coming", *lines) == []
+
+
+@pytest.mark.parametrize("line", ["- presses: 1", "- says nothing", "- hangs up", "- callee: busy"])
+def test_what_needs_a_call_stands_behind_its_beginning(book: Book, line: str) -> None:
+    word = line.removeprefix("- ").partition(":")[0]
+    told = f'no-act 5: "{word}" stands before a call begins | begin with - caller dials'
+    assert held(book, "desk", line) == [told]
+    assert held(book, "desk", "- platform refuses", line) == [told.replace("5", "6")]
+    assert held(book, "desk", "- caller dials", line) == []

@@ -16,11 +16,42 @@ from flowengine.graph import Book, instructions_of
 from flowengine.model import Choice, Each, Flow, State
 from flowengine.problems import Mark, Problem, closest, did_you_mean, in_order, listed
 from flowengine.scenarios.model import Scenario, Step, Suite
+from flowengine.scenarios.survey import with_played
 from flowengine.scenarios.types import pattern_of
 from flowengine.walk import within
 
 OF_CONTACT = ("identity", "number", "name", "language", "timezone", "tags")
 _SKIPPED = {"project", "lines"}
+_WRITTEN = "in a call it is presses or speaks; to play a chat, name a message flow with flow:"
+_OF_CHATS = {
+    "writes": _WRITTEN,
+    "taps": _WRITTEN,
+    "shares": _WRITTEN,
+    "follows link": "begin with caller dials or flow starts",
+    "receipt": "take it out: a call takes no receipts; what it sends is expected with sends",
+    "reads": "in a call it is hears; a message that the call sends is sends",
+}
+"""Steps of chats, with what to write in a scenario of calls alone."""
+_TYPED = "in a chat it is writes or taps"
+_OF_CALLS = {
+    "presses": _TYPED,
+    "speaks": _TYPED,
+    "says nothing": "in a chat it is time passes, with how long",
+    "hangs up": "take it out: in a chat nobody hangs up",
+    "menu fails": "in a chat it is receipt: failed",
+    "callee": "take it out: nobody is called",
+    "hears": "in a chat it is reads",
+    "connects to": "in a chat it is reads, or sends for a message to somebody else",
+    "rings": "in a chat it is sends, for a message to somebody else",
+    "joins": "in a chat it is reads",
+    "parks": "in a chat it is asks, or state",
+    "records": "take it out: a chat is not recorded",
+    "svaml": "in a chat it is reads",
+}
+"""Steps of calls, with what to write in a scenario of chats alone."""
+_IN_CALLS = ("presses", "speaks", "says nothing", "hangs up", "menu fails", "callee", "notify")
+_BEGINNING = ("caller dials", "flow starts", "writes", "taps", "shares", "follows link", "event", "time passes")
+"""Acts of which a call may come."""
 
 
 def check_suite(suite: Suite, book: Book) -> list[Problem]:
@@ -43,6 +74,7 @@ class _Names:
     def __init__(self, flow: Flow, book: Book) -> None:
         self.flow = flow
         self.flows = tuple(book.flows.values())
+        self.channels = {book.flows[name].channel for name in with_played(book, [flow.name])}
 
     def states(self, kind: str) -> list[State]:
         """The states of a kind, in all flows."""
@@ -89,8 +121,33 @@ def _of_scenario(scenario: Scenario, names: _Names) -> Iterator[Problem]:
     functions = {state.config["name"] for state in names.states("function")}
     for name, stub in scenario.functions.items():
         yield from names.unknown("function", name, functions, (), stub.mark)
+    yield from _before_a_call(scenario, names)
+    channels = names.channels | {"voice" for step in scenario.steps if step.word == "caller dials"}
     for step in scenario.steps:
+        yield from _of_channel(step, channels, names)
         yield from _of_step(step, names)
+
+
+def _of_channel(step: Step, channels: Collection[str], names: _Names) -> Iterator[Problem]:
+    """What nobody can do, or what cannot come, in a flow of this channel and those that it plays."""
+    if isinstance(step.value, Step):
+        yield from _of_channel(step.value, channels, names)
+    elif step.word in _OF_CHATS and "message" not in channels:
+        message = f'{names.flow.name} is a voice flow, in which there is no "{step.word}"'
+        yield Problem("wrong-channel", step.mark, message, fix=_OF_CHATS[step.word], flow=names.flow.name)
+    elif step.word in _OF_CALLS and "voice" not in channels:
+        message = f'{names.flow.name} is a message flow that places no calls, in which there is no "{step.word}"'
+        yield Problem("wrong-channel", step.mark, message, fix=_OF_CALLS[step.word], flow=names.flow.name)
+
+
+def _before_a_call(scenario: Scenario, names: _Names) -> Iterator[Problem]:
+    """In a call nobody can press a key before somebody has dialled."""
+    first = next((each for each in scenario.steps if each.word in _BEGINNING or each.word in _IN_CALLS), None)
+    if names.flow.channel != "voice" or first is None or first.word in _BEGINNING:
+        return
+    dialled = any(each.kind in ("to", "any") for each in names.flow.triggers)
+    fix = f"begin with - {'caller dials' if dialled else 'flow starts'}"
+    yield Problem("no-act", first.mark, f'"{first.word}" stands before a call begins', fix=fix, flow=names.flow.name)
 
 
 def _draws(scenario: Scenario, names: _Names) -> Iterator[Problem]:
@@ -157,6 +214,8 @@ def _dialled(step: Step, names: _Names) -> Iterator[Problem]:
         return
     if number not in numbers:
         fix = f"the numbers are {listed(numbers, 'and')}" if numbers else 'add a trigger: { to: "+12025550100" }'
+        if set(step.value) == {"to"}:
+            fix += f'; for the caller\'s number write caller dials: {{ from: "{number}" }}'
         yield Problem("unknown-name", step.mark, f"no flow is called by {number}", fix=fix, flow=names.flow.name)
 
 
