@@ -23,7 +23,7 @@ from flowengine.exploring.exploration import Exploration, Finding, explore
 from flowengine.exploring.holding import Broke, twice
 from flowengine.exploring.plans import Act
 from flowengine.exploring.playing import Ground, Play
-from flowengine.exploring.samples import digits, matching
+from flowengine.exploring.samples import digits, matching, unique
 from flowengine.exploring.telling import lines, played
 from flowengine.exploring.walking import Budget
 from flowengine.exploring.writing import add_scenarios
@@ -362,6 +362,40 @@ def test_what_no_condition_decides_is_found_by_chance_and_cut_down(flow: Flow) -
     finding = one(found)
     assert found.random and finding.fault.about == "never_says"
     assert [each.step.value for each in finding.plan.acts] == [None, "1", "1", "1"]
+
+
+REMINDED = """
+flow: line
+channel: message
+channels: [SMS]
+triggers: [ { keywords: [visit] } ]
+session: { expires: 2d }
+start: a
+states:
+  a:
+    ask: { prompt: First?, choices: { b: { label: Go } }, remind: [ { after: 1h, say: There? } ], timeout: 20h }
+    on: { timeout: end, invalidinput: end, failed: end }
+  b:
+    ask: { prompt: Second?, expect: number, timeout: 20h }
+    on: { answer: end, timeout: bye, invalidinput: end, failed: end }
+  bye: { say: Bye., next: end }
+"""
+
+
+def test_the_time_after_a_question_with_a_reminder_and_any_number_are_tried(flow: Flow) -> None:
+    found = explored(flow(REMINDED), "line")
+    assert found.whole and found.ground.coverage.share("transition") == (9, 9)
+
+
+@pytest.mark.parametrize(("bounds", "typed"), [("", ["3"]), (": 1..20000000", ["1", "20000000", "20000001"])])
+def test_numbers_are_typed_as_people_write_them(flow: Flow, bounds: str, typed: list[str]) -> None:
+    expect = f"{{ number{bounds} }}" if bounds else "number"
+    path = flow(REMINDED.replace("start: a", "start: b").replace("expect: number", f"expect: {expect}"))
+    play = opened_play(path, "line", Step("writes", {"text": "visit"}))
+    written = [
+        move.steps[0].value["text"] for move in play.ground.moves.now(play.stage) if move.steps[0].word == "writes"
+    ]
+    assert [each for each in unique(written) if each.isdigit()] == typed
 
 
 # --- what the stage itself looks at ------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from flowengine.simulator import Phone, newest
 Sort = Literal["", "leaves", "silence"]
 NONSENSE = "qwxz"
 """What no flow understands."""
+ANY = 3
+"""A number like any other."""
 KEYS = "0123456789*#"
 _LATE = ("recording_finished", "recording_available", "transcription_available")
 
@@ -141,9 +143,12 @@ class Moves:
         dues = [stage.store.upcoming(stage.now), phone.due if phone is not None and phone.stands == "parked" else None]
         upcoming = min((each for each in dues if each is not None), default=None)
         sort: Sort = "silence"
-        if session.talk is not None and session.place and not session.ended:
-            first = min(session.talk.due.items(), key=lambda each: each[1], default=("", 0.0))
-            sort = "leaves" if first[0] == "expire" and upcoming is not None and upcoming >= first[1] - 1 else "silence"
+        talk = session.talk
+        if talk is not None and talk.due and upcoming is not None and session.place and not session.ended:
+            name, first = min(talk.due.items(), key=lambda each: each[1])
+            if abs(upcoming - talk.wakes) < 1 < first - upcoming:  # set by an earlier place, it does nothing any more
+                upcoming = first
+            sort = "leaves" if name == "expire" and upcoming >= first - 1 else "silence"
         if upcoming is not None and upcoming > stage.now:
             yield move("time passes", _readable(upcoming - stage.now), sort)
         if phone is not None and phone.stands == "menu" and session.until > stage.now:
@@ -270,7 +275,7 @@ class Moves:
         if kind in ("media", "location"):
             yield move("shares", "photo" if kind == "media" else "location")
         elif kind == "number":
-            yield from (move("writes", {"text": f"{each:g}"}) for each in _numbers(expect, near))
+            yield from (move("writes", {"text": f"{each:.15g}"}) for each in _numbers(expect, near))
         elif kind == "matches":
             fitting = [each for each in map(str, near) if compile_pattern(expect["pattern"]).matches(each)]
             yield from (move("writes", {"text": each}) for each in unique([*matching(expect["pattern"]), *fitting]))
@@ -282,12 +287,12 @@ class Moves:
 
 
 def _numbers(expect: Mapping[str, Any], near: Sequence[Any]) -> list[float]:
-    """The bounds, what conditions compare with, and one too many."""
+    """The bounds, what conditions compare with, and one too many; any number where nothing says more."""
     low, high = expect.get("low"), expect.get("high")
     found = [each for each in near if isinstance(each, int | float) and not isinstance(each, bool)]
     inside = [each for each in found if (low is None or each >= low) and (high is None or each <= high)]
     outside = [high, high + 1] if high is not None else []
-    return unique([*([low] if low is not None else []), *inside, *outside])
+    return unique([*([low] if low is not None else []), *inside, *outside]) or [ANY]
 
 
 def _asking(phone: Phone, node: Node | None) -> Mapping[str, Any]:
