@@ -24,7 +24,7 @@ from flowengine.exploring.holding import Broke, twice
 from flowengine.exploring.plans import Act
 from flowengine.exploring.playing import Ground, Play
 from flowengine.exploring.samples import digits, matching, unique
-from flowengine.exploring.telling import lines, played
+from flowengine.exploring.telling import as_data, lines, played
 from flowengine.exploring.walking import Budget
 from flowengine.exploring.writing import add_scenarios
 from flowengine.exploring.writing import test_file as scenarios_of
@@ -385,6 +385,9 @@ states:
 def test_the_time_after_a_question_with_a_reminder_and_any_number_are_tried(flow: Flow) -> None:
     found = explored(flow(REMINDED), "line")
     assert found.whole and found.ground.coverage.share("transition") == (9, 9)
+    assert list(lines(found, Paint(False)))[-1].endswith(
+        "; nothing broke (the flow declares no properties: docs/testing.md)."
+    )
 
 
 @pytest.mark.parametrize(("bounds", "typed"), [("", ["3"]), (": 1..20000000", ["1", "20000000", "20000001"])])
@@ -396,6 +399,118 @@ def test_numbers_are_typed_as_people_write_them(flow: Flow, bounds: str, typed: 
         move.steps[0].value["text"] for move in play.ground.moves.now(play.stage) if move.steps[0].word == "writes"
     ]
     assert [each for each in unique(written) if each.isdigit()] == typed
+
+
+FIVE = """
+flow: line
+channel: voice
+triggers: [ { to: "+12025550100" } ]
+properties: { max_menus: 1, says_before_end: Goodbye, never_says: ["None"], dial_only: [SE], max_turns: 2 }
+may_dial: { desk: { number: "+12025550142" } }
+start: main
+states:
+  main:
+    menu: { prompt: Press 1., choices: { other: 1, desk: 2 } }
+    on: { timeout: end, invalidinput: end }
+  desk: { connect: { to: desk } }
+  other:
+    collect: { prompt: None., digits: 4 }
+    on: { digits: more, timeout: end, invalidinput: end }
+  more:
+    collect: { prompt: Your code., digits: 4 }
+    on: { digits: bye, timeout: bye, invalidinput: bye }
+  bye: { say: Farewell., next: late }
+  late:
+    menu: { prompt: Press 1 again., choices: { last: 1 } }
+    on: { timeout: end, invalidinput: end }
+  last: { say: Farewell., next: end }
+"""
+
+
+def test_what_lies_behind_too_many_failures_is_not_called_unreachable(flow: Flow) -> None:
+    found = explored(flow(FIVE), "line")
+    assert len(found.findings) == 5 and not found.whole
+    told = "\n".join(lines(found, Paint(False)))
+    assert told.endswith("; stopped after 5 failures.")
+    assert "Never reached" not in told and "--seconds" not in told
+    data = as_data(found, [])
+    assert data["stopped"] and data["missing"] == []
+    few = explored(flow(FIVE.replace(", dial_only: [SE]", "")), "line")
+    assert len(few.findings) == 4 and few.whole
+    assert few.ground.coverage.share("transition")[0] > found.ground.coverage.share("transition")[0]
+    assert list(lines(few, Paint(False)))[-1].endswith("; 4 things did not hold.")
+
+
+BEHIND = """
+flow: line
+channel: voice
+triggers: [ { to: "+12025550100" } ]
+properties: { max_menus: 2, never_says: ["None"] }
+variables: { n: { type: number, default: 0 } }
+start: main
+states:
+  main:
+    menu: { prompt: None., choices: { loop: 1 } }
+    on: { timeout: end, invalidinput: end }
+  loop:
+    menu: { prompt: Press 1., choices: { again: 1 } }
+    visits: { max: 100, then: end }
+    on: { timeout: again, invalidinput: end }
+  again: { set: { n: "{{ n + 1 }}" }, next: loop }
+"""
+
+
+def test_what_lies_behind_another_failure_is_shown_whole(flow: Flow) -> None:
+    found = explored(flow(BEHIND), "line")
+    by = {each.fault.kind if each.fault.kind != "property" else each.fault.about: each for each in found.findings}
+    assert set(by) == {"never_says", "max_menus", "silence"}
+    assert acts(by["never_says"]) == ["caller dials"]
+    assert [each.word for each in by["max_menus"].scenario.steps] == acts(by["max_menus"])
+    assert len(acts(by["max_menus"])) == 3
+    assert len(played(found.ground, by["max_menus"]).acts) == 3
+
+
+CLOCK = """
+flow: line
+channel: voice
+triggers: [ { to: "+12025550100" } ]
+properties: { never_says: [secret offer] }
+calendars: { office: { timezone: UTC, open: { mon-fri: "09:00-17:00" } } }
+variables: { tier: { type: text, default: "" } }
+start: open
+states:
+  open: { hours: office, on: { open: ask, closed: bye } }
+  ask:
+    http: { get: https://crm.example.com/tier, timeout: 800ms, save: { tier: "{{ response.tier }}" } }
+    on: { ok: [ { when: tier == "gold", to: offer }, { else: bye } ], error: bye }
+  offer: { say: The secret offer., next: bye }
+  bye: { say: Goodbye., next: end }
+"""
+NIGHT = """flow: line
+now: 2026-11-24 23:00
+servers:
+  - { get: "https://crm.example.com/*", answers: { tier: none } }
+scenarios:
+  mine:
+    steps: [ caller dials, { hears: Goodbye } ]
+"""
+
+
+def test_what_is_printed_fails_the_same_way_wherever_it_is_pasted(flow: Flow) -> None:
+    path = flow(CLOCK)
+    found = explored(path, "line")
+    shown = list(lines(found, Paint(False)))
+    start = next(at for at, line in enumerate(shown) if line.startswith("As a scenario")) + 1
+    pasted = shown[start : shown.index("", start)]
+    assert pasted[0] == '  "explore: never_says":' and one(found).fault.about == "never_says"
+    file = scenarios_of(str(path))
+    file.write_text(NIGHT + "\n".join(pasted) + "\n", "utf-8")
+    suite = read_suite(file, shown_path(file))
+    assert not suite.problems
+    theatre, book = opened(str(path))
+    mine, ours = (run(theatre, each, book) for each in suite.scenarios)
+    assert mine.passed
+    assert ours.failure is not None and "secret offer" in ours.failure.but
 
 
 # --- what the stage itself looks at ------------------------------------------------------------------------------
@@ -534,7 +649,8 @@ def test_the_command_tells_and_writes(flow: Flow) -> None:
     done = command("line.yaml", "--random", "5", "--write", cwd=path.parent)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("line.test.yaml: ")
-    assert "transitions" in done.stdout.splitlines()[-2] and "everything held." in done.stdout
+    assert "transitions" in done.stdout.splitlines()[-2]
+    assert done.stdout.splitlines()[-2].endswith("; nothing broke, and its property held.")
     assert done.stdout.splitlines()[-1].startswith("Play them: flowengine test line.test.yaml")
     assert not done.stderr
     assert [each.name for each in path.parent.iterdir() if each.name.startswith(".")] == []

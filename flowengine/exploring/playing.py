@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,15 @@ class Ground:
         self.plays = 0
         self.forgiven: set[tuple[str, str]] = set()
         """Faults that are known, and that plays go on after: what lies behind them is looked at as well."""
+
+    @contextmanager
+    def forgiving(self, faults: Iterable[tuple[str, str]]) -> Iterator[None]:
+        """Within this, plays go on after such faults."""
+        before, self.forgiven = self.forgiven, {*self.forgiven, *faults}
+        try:
+            yield
+        finally:
+            self.forgiven = before
 
     def judge(self) -> Judge:
         return judge(self.flow.properties.values())

@@ -14,6 +14,9 @@ from flowengine.scenarios.running import Act, Played
 from flowengine.scenarios.telling import transcript
 from flowengine.scenarios.writing import scenario_text
 
+UNSAID = float("-inf")
+"""The moment of a file that may say any: the scenario to paste into it says its own."""
+
 
 def lines(found: Exploration, paint: Paint) -> Iterator[str]:
     """What does not hold, what was never reached, and how much was looked at."""
@@ -35,13 +38,14 @@ def _finding(finding: Finding, ground: Ground, paint: Paint) -> Iterator[str]:
     yield from transcript(played(ground, finding), ground.book, paint)
     yield ""
     yield paint(f"As a scenario, for {finding.scenario.file}:", "dim")
-    yield from scenario_text(finding.scenario).splitlines()
+    yield from scenario_text(finding.scenario, now=UNSAID).splitlines()
     yield ""
 
 
 def played(ground: Ground, finding: Finding) -> Played:
     """The conversation in which it shows."""
-    play = ground.replayed(finding.plan)
+    with ground.forgiving(finding.behind):
+        play = ground.replayed(finding.plan)
     return _as_played(play, finding.scenario)
 
 
@@ -52,6 +56,8 @@ def _as_played(play: Play, scenario: Scenario) -> Played:
 
 def _missing(found: Exploration) -> list[Item]:
     """The ways that were never taken; a state that was never entered in place of all its ways."""
+    if not found.known:
+        return []
     missing = found.ground.coverage.missing()
     unseen = {(each.flow, each.state) for each in missing if each.what == "state"}
     return [
@@ -62,15 +68,31 @@ def _missing(found: Exploration) -> list[Item]:
 
 
 def sentence(found: Exploration) -> str:
-    """``353 plays and 200 at random of front_desk: 27 of 27 transitions, 57 situations, 1.4 s; everything held.``"""
+    """``353 plays of hello: 27 of 27 transitions, 57 situations, 1.4 s; nothing broke, and all 2 properties held.``"""
     tried, of = found.ground.coverage.share("transition")
     random = f" and {found.random} at random" if found.random else ""
     walked = counted(found.plays - found.random, "play")
-    rest = "" if found.whole else " (there was more to try; --seconds gives it more time)"
-    held = f"{counted(len(found.findings), 'thing')} did not hold" if found.findings else "everything held"
     ways = f"{tried} of {counted(of, 'transition')}"
     where = counted(found.situations, "situation")
-    return f"{walked}{random} of {found.ground.flow.name}: {ways}, {where}{rest}, {found.seconds:.1f} s; {held}."
+    played = f"{walked}{random} of {found.ground.flow.name}"
+    return f"{played}: {ways}, {where}{_left(found)}, {found.seconds:.1f} s; {_held(found)}."
+
+
+def _left(found: Exploration) -> str:
+    return "" if found.whole or found.enough else " (there was more to try; --seconds gives it more time)"
+
+
+def _held(found: Exploration) -> str:
+    """What of it held, and no more than was looked at."""
+    number = len(found.findings)
+    if found.enough:
+        return f"stopped after {counted(number, 'failure')}"
+    if number:
+        return f"{counted(number, 'thing')} did not hold"
+    properties = len(found.ground.flow.properties)
+    if not properties:
+        return "nothing broke (the flow declares no properties: docs/testing.md)"
+    return f"nothing broke, and {'its property' if properties == 1 else f'all {properties} properties'} held"
 
 
 def as_data(found: Exploration, written: list[Scenario]) -> dict[str, Any]:
@@ -83,6 +105,7 @@ def as_data(found: Exploration, written: list[Scenario]) -> dict[str, Any]:
         "random": found.random,
         "situations": found.situations,
         "whole": found.whole,
+        "stopped": found.enough,
         "transitions": {"tried": tried, "all": of},
         "missing": [_item(each) for each in _missing(found)],
         "failures": [_failure(each) for each in found.findings],
@@ -99,4 +122,9 @@ def _item(item: Item) -> dict[str, Any]:
 def _failure(finding: Finding) -> dict[str, Any]:
     fault = finding.fault
     place = {"file": fault.mark.file, "line": fault.mark.line, "column": fault.mark.column}
-    return {"kind": fault.kind, "sentence": fault.sentence, **place, "scenario": scenario_text(finding.scenario, 0)}
+    return {
+        "kind": fault.kind,
+        "sentence": fault.sentence,
+        **place,
+        "scenario": scenario_text(finding.scenario, 0, UNSAID),
+    }

@@ -57,7 +57,8 @@ class Situation:
 class Walk:
     """What a walk found. ``first`` are the plays that were the first to try something, with what they tried.
 
-    ``whole``: nothing was left to try when it stopped; ``open`` are the situations where something was.
+    ``whole``: nothing was left to try when it stopped; ``open`` are the situations where something was. ``enough``: it
+    stopped because so much did not hold.
     """
 
     ground: Ground
@@ -65,6 +66,7 @@ class Walk:
     first: list[tuple[Plan, frozenset[Item]]] = field(default_factory=list)
     faults: dict[tuple[str, str], tuple[Fault, Plan]] = field(default_factory=dict)
     whole: bool = False
+    enough: bool = False
     open: set[Hashable] = field(default_factory=set)
 
     def found(self, fault: Fault, plan: Plan) -> None:
@@ -107,6 +109,7 @@ class Walker:
             if self.progress is not None and self.ground.plays % 50 == 0:
                 self.progress(self.ground.plays, len(self.walk.situations))
         self.walk.whole = not self._todo
+        self.walk.enough = bool(self._todo) and self._enough
         self.walk.open |= {each.start for each in self._todo}
         self.ground.forgiven.clear()
         return self.walk
@@ -114,6 +117,10 @@ class Walker:
     def _spent(self) -> bool:
         if self.ground.plays >= self.budget.plays or monotonic() > self._until:
             return True
+        return self._enough
+
+    @property
+    def _enough(self) -> bool:
         return len(self.walk.faults) >= MOST_FAULTS
 
     def _put(self, plan: Plan, move: Move, start: Hashable, stale: int) -> None:
