@@ -35,7 +35,7 @@ from flowengine.serving.watching import Watch
 from flowengine.stores import open_store
 
 RELOADS = int(os.environ.get("RELOADS", "5"))
-CORRUPTIONS = int(os.environ.get("CORRUPTIONS", "100"))
+CORRUPTIONS = int(os.environ.get("CORRUPTIONS", "40"))
 DESK = """\
 flow: desk
 channel: voice
@@ -160,7 +160,7 @@ def test_reloads_drop_nothing(folder: Path) -> None:
             assert f"This is edit {number}." in ring(served)
         assert "More of one." in press(served, "early", "more")
         until(lambda: worker_of(served) not in (0, outbox_before))
-    assert clients.wrong == []
+    assert clients.wrong == [], log.read_text()
     assert {"one", *(f"edit {number}" for number in range(RELOADS))} == set(clients.answers)
     assert clients.longest < 4.0, "callers waited for processes that were only starting"
 
@@ -175,7 +175,7 @@ def test_a_bad_edit_is_told_and_the_old_flows_are_served(folder: Path) -> None:
         assert any(each.startswith("flows/desk.yaml:7:") and " error " in each for each in told)
         assert told[-1] == f"flowengine: the old revision {before} is still served."
         assert revision(served) == before
-    assert clients.wrong == [] and set(clients.answers) == {"one"}
+    assert (clients.wrong, set(clients.answers)) == ([], {"one"}), log.read_text()
 
 
 def test_a_reload_without_a_change_brings_new_processes(folder: Path) -> None:
@@ -258,7 +258,7 @@ def test_edits_are_served_as_they_are_saved(folder: Path) -> None:
         (folder / "flows").mkdir()
         save(folder, DESK)
         until(lambda: revision(served) == first)
-    assert clients.wrong == [] and set(clients.answers) == {"one", "two"}
+    assert (clients.wrong, set(clients.answers)) == ([], {"one", "two"}), log.read_text()
 
 
 def test_a_deployment_that_swaps_a_symlink_is_seen(folder: Path) -> None:
@@ -327,13 +327,14 @@ def corrupted(chance: random.Random, number: int) -> bytes:
         return whole.replace(chance.choice([b"menu:", b"choices:", b"start:", b"next:"]), b"wrong%d:" % number)
     if kind == "lost":
         lines = whole.splitlines(keepends=True)
-        del lines[chance.choice([0, 2, 3, 7, 8, 10])]
+        del lines[chance.choice([0, 3, 8, 10])]
         return b"".join(lines) + b"# %d\n" % number
     return whole + whole + b"# %d\n" % number
 
 
 @pytest.mark.timeout(120 + 6 * CORRUPTIONS)
 def test_no_corruption_goes_live(folder: Path) -> None:
+    """``CORRUPTIONS=1000`` for the long form."""
     chance = random.Random(11)
     file = folder / "flows" / "desk.yaml"
     with serving(folder, "--watch") as (served, log), traffic(served.port) as clients:
@@ -356,7 +357,7 @@ def test_no_corruption_goes_live(folder: Path) -> None:
             ), (content, told)
             assert "report" not in told and "Traceback" not in told
         assert revision(served) == before
-    assert clients.wrong == [] and set(clients.answers) == {"one"}
+    assert (clients.wrong, set(clients.answers)) == ([], {"one"}), log.read_text()
 
 
 # --- the parts -------------------------------------------------------------------------------------------
@@ -516,7 +517,7 @@ def test_gunicorn_goes_on_with_the_last_flows_when_it_is_reloaded_on_broken_ones
         save(folder, named("three"))
         served.process.send_signal(signal.SIGHUP)
         until(lambda: "three" in clients.answers)
-    assert clients.wrong == []
+    assert clients.wrong == [], log.read_text()
 
 
 def test_nothing_is_served_where_there_are_no_last_flows(folder: Path) -> None:
