@@ -82,6 +82,8 @@ class Remote:
         self.seen: list[Seen] = []
         self.posted: list[tuple[bytes, bytes | None]] = []
         self.phones: dict[str, Phone] = {}
+        self.named: Callable[[str], None] = lambda call_id: None
+        """Told the id of every call as it begins."""
         self.began = 0
         """Calls that the worker placed so far."""
         self._before: list[tuple[bytes, bytes | None]] = []
@@ -227,6 +229,7 @@ class Remote:
             phone.play(orjson.dumps(patch.svaml))
 
     def _phone(self, call_id: str, custom: str, outbound: bool = False) -> Phone:
+        self.named(call_id)
         return Phone(self._post, time.time, self._saw, call_id, custom, outbound)
 
     @property

@@ -86,7 +86,6 @@ def test_a_call_as_it_is_written(tmp_path: Path) -> None:
 
 
 WRITTEN = """\
-# yaml-language-server: $schema=../schema/test.schema.json
 flow: shop
 
 scenarios:

@@ -350,7 +350,7 @@ def test_a_file_that_cannot_take_a_scenario_is_told(text: str, sentence: str) ->
 def test_a_file_is_made_where_there_is_none(tmp_path: Path) -> None:
     path = tmp_path / "front_desk.test.yaml"
     insert_scenario(path, NEW)
-    head = "# yaml-language-server: $schema=../schema/test.schema.json\nflow: front_desk\n\nscenarios:\n"
+    head = "flow: front_desk\n\nscenarios:\n"
     assert path.read_text() == head + "  a new one:\n    steps:\n      - hangs up\n"
     insert_scenario(path, replace(NEW, name="another: one"))
     assert path.read_text().endswith('- hangs up\n\n  "another: one":\n    steps:\n      - hangs up\n')
@@ -360,7 +360,23 @@ def test_a_file_is_made_where_there_is_none(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_new_file_names_the_schema_only_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "schema/test.schema.json").touch()
+    for folder, named in (("flows", True), ("flows/more", False)):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / "front_desk.test.yaml"
+        insert_scenario(path, NEW)
+        head = path.read_text().partition("flow:")[0]
+        assert head == ("# yaml-language-server: $schema=../schema/test.schema.json\n" if named else "")
+
+
 def test_a_new_file_finds_the_schema_where_its_flow_does(tmp_path: Path) -> None:
+    base = tmp_path
+    (base / "schema").mkdir()
+    (base / "schema/test.schema.json").touch()
+    tmp_path = base / "a/b"
+    tmp_path.mkdir(parents=True)
     (tmp_path / "desk.yaml").write_text("# yaml-language-server: $schema=../../schema/flow.schema.json\nflow: desk\n")
     insert_scenario(tmp_path / "desk.test.yaml", replace(NEW, flow="desk"))
     assert (

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from flowengine.scenarios.model import Answer
+from flowengine.scenarios.phrases import of_step
 from flowengine.scenarios.steps import Step
 from flowengine.simulator import Seen
 from flowengine.terminal.asking import NoAnswer, answer_of
@@ -190,7 +191,6 @@ def test_what_was_played_is_saved_and_passes(folder: Path) -> None:
     assert (
         (folder / "flows/desk.test.yaml").read_text()
         == """\
-# yaml-language-server: $schema=../schema/test.schema.json
 flow: desk
 
 scenarios:
@@ -209,7 +209,7 @@ scenarios:
     )
     passes(folder)
     again = run(folder, "call", "desk", typed="1\n/save the server is down\n/save\n/save sales x.test.yaml\n")
-    assert "  cannot: flows/desk.test.yaml:5 has a scenario" in again.stdout
+    assert "  cannot: flows/desk.test.yaml:4 has a scenario" in again.stdout
     assert "  cannot: a scenario needs a name" in again.stdout
     assert '  saved as "sales" in x.test.yaml; it passes\n' in again.stdout
 
@@ -297,6 +297,50 @@ def test_the_flow_writes_first(folder: Path) -> None:
     assert "  reads    Thank you!\n" in done.stdout
 
 
+def test_a_channel_without_buttons_has_nothing_to_tap(folder: Path) -> None:
+    (folder / "flows/shop.yaml").write_text(SHOP.replace("[RCS, SMS]", "[SMS]"))
+    typed = "shop\n[2\ntap LARGE\ntap water\n[7\n/save taps\n2\n"
+    done = run(folder, "chat", "shop", typed=typed)
+    told = [line.partition(" (/write")[0] for line in done.stdout.splitlines() if "buttons" in line]
+    said = "SMS shows no buttons: write "
+    assert told == [f"{said}2", f"{said}2", f"{said}what you choose", f"{said}what you choose"]
+    assert "reads    Thank you!" in done.stdout
+    saved = (folder / "flows/shop.test.yaml").read_text()
+    assert "tap" not in saved.partition("steps:")[2] and "[2" not in saved
+    words = run(folder, "chat", "shop", typed="shop\n/write tap large\n").stdout
+    assert '> writes "tap large"' in words
+
+
+def test_hanging_up_is_told_once(folder: Path) -> None:
+    done = run(folder, "call", "desk", typed="hangup\n")
+    assert done.stdout.endswith("> hangs up\n  ends     CALLERHANGUP\n  main\n")
+    assert done.stdout.count("\n  main\n") == 2  # where it began, and where it ended
+
+
+def test_an_empty_variable_is_called_empty(folder: Path) -> None:
+    (folder / "flows/desk.yaml").write_text(DESK.replace("default: none", 'default: ""'))
+    assert "  tier         empty\n" in run(folder, "call", "desk", typed="/vars\n").stdout
+
+
+@pytest.mark.parametrize(
+    ("now", "shown"),
+    [
+        ("2026-07-24 10:00", "Fri 24 Jul 2026 10:00 Europe/Stockholm"),
+        ("2026-07-24 10:00 UTC", "Fri 24 Jul 2026 12:00 Europe/Stockholm"),
+        ("2026-07-24T10:00Z", "Fri 24 Jul 2026 12:00 Europe/Stockholm"),
+    ],
+)
+def test_a_moment_without_a_zone_is_of_the_calendar(folder: Path, now: str, shown: str) -> None:
+    office = 'calendars: { office: { timezone: Europe/Stockholm, open: { mon-fri: "09:00-17:00" } } }\nstart: main'
+    (folder / "flows/desk.yaml").write_text(DESK.replace("start: main", office))
+    assert run(folder, "call", "desk", "--now", now).stderr.startswith(f"desk, {shown}. ")
+
+
+def test_a_length_of_several_units() -> None:
+    texts = [of_step(Step("time passes", each)) for each in (64800.0, 64741.0, 119.0, 90000.0, 172861.5)]
+    assert [each.removeprefix("time passes ") for each in texts] == ["18h", "17h 59m 1s", "119s", "25h", "2d 1m 1.5s"]
+
+
 # --- wrong usage -----------------------------------------------------------------------------------------
 
 
@@ -380,6 +424,13 @@ def test_a_person_at_a_terminal(folder: Path) -> None:
     assert "presses 2" not in shown
     assert 'found "what"; expected what the server answers' in shown
     assert "\x1b[3" not in shown
+
+
+def test_whoever_waits_is_told_how_long(folder: Path) -> None:
+    shown = at_a_terminal(
+        folder, [("2 service", b"1\n"), ("it rings", b".\n"), ("time passes", b"/quit\n")], NO_COLOR="1"
+    )  # fmt: skip
+    assert "  time passes 25s\r\n" in shown
 
 
 def test_colours_at_a_terminal(folder: Path) -> None:

@@ -90,7 +90,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def test_a_signed_call(site: Site) -> None:
     done = site.run("call", "desk", typed="1\n/again\n/state\nanswers\nhangup\n/save sales\n", catch=False)
-    assert (done.returncode, done.stderr) == (0, f"desk on {site.url}. /help says what can be typed.\n")
+    head, named = done.stderr.splitlines()
+    assert (done.returncode, head) == (0, f"desk on {site.url}. /help says what can be typed.")
+    call_id = named.removeprefix("The call is ").partition(";")[0]
+    command = [sys.executable, "-m", "flowengine", "trace", call_id]
+    traced = subprocess.run(command, cwd=site.folder, env=site.env, capture_output=True, text=True, check=True)
+    assert "start: -> main" in traced.stdout
     assert (
         done.stdout
         == """\

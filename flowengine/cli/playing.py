@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS = (
     click.argument("flow", shell_complete=complete_flow),
-    click.option("--now", default="", metavar="MOMENT", help="When it happens. [default: as the scenarios beside it]"),
+    click.option(
+        "--now",
+        default="",
+        metavar="MOMENT",
+        help="When it happens, in the time zone of the flow's calendar if none is given. [default: as the scenarios]",
+    ),
     click.option("--from", "number", default="", metavar="NUMBER", help="Who calls or writes; a call may be withheld."),
     click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", help="Start the flow with this input."),
     click.option("--env", "env", multiple=True, metavar="NAME=VALUE", help="What env.NAME or secret.NAME is."),
@@ -127,7 +132,9 @@ def _on_server(opening: Opening, given: dict[str, Any]) -> None:
         sinch = _caught(given["catch"], account_of(os.environ), stack)
         server = Server(targets[0], targets[1], f"{parts.scheme}://{parts.netloc}", os.environ)
         outbox = _replies if flow.channel == "message" and sinch is None else None
-        scene = OnServer(Remote(program, server, number, sinch, outbox), program, world)
+        remote = Remote(program, server, number, sinch, outbox)
+        remote.named = lambda call_id: note(f"The call is {call_id}; where its store is, flowengine trace tells it.")
+        scene = OnServer(remote, program, world)
         keyboard, tell = Keyboard(), partial(say, paint=paint)
         shown = Play(scene, keyboard, tell, note, paint, opening.built.book, flow.channel, opening.file, opening.check)
         if sinch is not None:

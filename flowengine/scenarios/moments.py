@@ -28,8 +28,8 @@ class BadMoment(ValueError):
         self.fix = fix
 
 
-def moment(text: str) -> float:
-    """Unix seconds of a day, a time, and a zone, an offset or ``Z``; with none of them UTC. Raises BadMoment.
+def moment(text: str, usual: str = "UTC") -> float:
+    """Unix seconds of a day, a time, and a zone, an offset or ``Z``; with none of them ``usual``. Raises BadMoment.
 
     >>> moment("2026-11-24 10:00") == moment("2026-11-24T11:00:00+01:00") == moment("2026-11-24 11:00 Europe/Stockholm")
     True
@@ -37,9 +37,10 @@ def moment(text: str) -> float:
     found = _MOMENT.fullmatch(text)
     if found is None:
         raise BadMoment(f'found "{text}"; expected a day and a time')
+    zone = found[4] or usual
     try:
         local = datetime.fromisoformat(f"{found[1]}T{found[2]}")
-        clock = _zone(found[4]) if found[4] else _offset(found[3] or "Z")
+        clock = _offset(found[3]) if found[3] else _zone(zone)
         told = local.replace(tzinfo=clock)
         there = told.astimezone(UTC).astimezone(clock).replace(tzinfo=None)
     except BadMoment:
@@ -47,7 +48,7 @@ def moment(text: str) -> float:
     except (ValueError, OverflowError):
         raise BadMoment(f'there is no such day or time as "{text}"') from None
     if there != local:
-        raise BadMoment(f'"{found[1]} {found[2]}" never comes in {found[4]}: the clocks are put forward')
+        raise BadMoment(f'"{found[1]} {found[2]}" never comes in {zone}: the clocks are put forward')
     return told.timestamp()
 
 

@@ -118,17 +118,27 @@ def _length(seconds: float) -> str:
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= length and seconds % length == 0:
             return f"{seconds / length:g}{unit}"
-    return f"{seconds:g}s"
+    return f"{seconds:g}s" if seconds < 120 else _in_parts(seconds)
+
+
+def _in_parts(seconds: float) -> str:
+    """``17h 59m 1s``."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
+    return " ".join(f"{each:g}{unit}" for each, unit in parts if each)
 
 
 def moment(at: float, flow: Flow) -> str:
-    """``Tue 24 Nov 2026 10:00 Europe/Stockholm``: in the time zone of the flow's calendars or quiet hours, else UTC."""
-    zone = _zone(flow)
+    """``Tue 24 Nov 2026 10:00 Europe/Stockholm``: in the time zone of the flow."""
+    zone = zone_of(flow)
     local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone))
     return f"{local:%a} {local.day} {local:%b %Y %H:%M} {zone}"
 
 
-def _zone(flow: Flow) -> str:
+def zone_of(flow: Flow) -> str:
+    """The time zone of the flow's calendars or quiet hours, else UTC."""
     calendars = [*flow.calendars.values(), *flow.project.calendars.values()]
     if calendars:
         return calendars[0].timezone

@@ -145,9 +145,10 @@ def _answer(answer: Answer) -> dict[str, Any]:
     return {**status, **({"answers": answer.data} if answer.data is not None else {})}
 
 
-def suite_text(flow: str, scenarios: Iterable[Scenario], schema: str = SCHEMA) -> str:
-    """A whole file; ``schema`` is the path of the editor's schema as seen from it."""
-    head = f"# yaml-language-server: $schema={schema}\nflow: {flow}\n\nscenarios:\n"
+def suite_text(flow: str, scenarios: Iterable[Scenario], schema: str = "") -> str:
+    """A whole file; ``schema`` is the path of the editor's schema as seen from it, empty where there is none."""
+    first = f"# yaml-language-server: $schema={schema}\n" if schema else ""
+    head = f"{first}flow: {flow}\n\nscenarios:\n"
     return head + "\n\n".join(scenario_text(each) for each in scenarios) + "\n"
 
 
@@ -219,10 +220,11 @@ def same_steps(some: Sequence[Step], others: Sequence[Step]) -> bool:
 
 
 def _schema_beside(path: Path) -> str:
-    """Where the schema lies as the flow beside says it, else the usual place."""
+    """Where the schema lies as the flow beside says it, else in the usual place; empty where it does not."""
     flow = path.with_name(path.name.removesuffix(".test.yaml").removesuffix(".test.yml") + ".yaml")
     found = _OF_FLOW_FILE.search(flow.read_text("utf-8", errors="replace")) if flow.is_file() else None
-    return f"{found[1]}test.schema.json" if found else SCHEMA
+    schema = f"{found[1]}test.schema.json" if found else SCHEMA
+    return schema if "://" in schema or (path.parent / schema).is_file() else ""
 
 
 def _read(path: Path) -> str:

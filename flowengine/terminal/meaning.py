@@ -35,6 +35,7 @@ class Situation:
 
     ``asked``: a question plays; ``called``: somebody is rung, or talks with whoever is on the line; ``labels`` are
     those of the newest message that shows any; ``due`` is in how many seconds something happens by itself.
+    ``bare`` is the channel if it shows no buttons, ``lines`` then the mark and the label of each line to choose from.
     """
 
     channel: Literal["voice", "message"]
@@ -42,6 +43,8 @@ class Situation:
     called: bool = False
     labels: tuple[str, ...] = ()
     due: float | None = None
+    bare: str = ""
+    lines: tuple[tuple[str, str], ...] = ()
 
 
 COMMANDS: Mapping[str, str] = {
@@ -114,8 +117,20 @@ def _in_chat(text: str, now: Situation) -> Step | None:
     numbered = _NUMBERED.fullmatch(text)
     if numbered and now.labels:
         return step("taps", _label(int(numbered[1]), now.labels))
-    tapped = _TAP.fullmatch(text) if now.labels else None
-    return step("taps", tapped[1]) if tapped else step("writes", text)
+    tapped = _TAP.fullmatch(text)
+    if now.bare and (numbered or tapped):
+        raise NotUnderstood(_nothing_to_tap(text, numbered[1] if numbered else "", tapped[1] if tapped else "", now))
+    return step("taps", tapped[1]) if tapped and now.labels else step("writes", text)
+
+
+def _nothing_to_tap(text: str, number: str, label: str, now: Situation) -> str:
+    """``SMS shows no buttons: write 2``."""
+    at = int(number or 0) - 1
+    if number:
+        mark = now.lines[at][0] if 0 <= at < len(now.lines) else ""
+    else:
+        mark = next((mark for mark, each in now.lines if each.casefold() == label.casefold()), "")
+    return f"{now.bare} shows no buttons: write {mark or 'what you choose'} (/write {text} sends these very words)"
 
 
 def _label(number: int, labels: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from flowengine.problems import did_you_mean, errors, listed
 from flowengine.project import UsageError, shown_path
 from flowengine.scenarios.model import NOW, Scenario, Step, Suite
 from flowengine.scenarios.moments import BadMoment, moment
+from flowengine.scenarios.phrases import zone_of
 from flowengine.scenarios.reading import beside, read_suite
 from flowengine.scenarios.running import Played, run, world_of
 from flowengine.stage import WITHHELD, Theatre, World
@@ -29,7 +30,10 @@ BY_US = {"start", "date", "schedule"}
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the person asked for. ``number`` is who calls or writes, ``like`` a scenario whose world the play has."""
+    """What the person asked for. ``number`` is who calls or writes, ``like`` a scenario whose world the play has.
+
+    ``now`` without a zone is of the flow's clock: of its calendars or quiet hours.
+    """
 
     now: str = ""
     number: str = ""
@@ -96,7 +100,7 @@ class Opening:
 
     def _now(self, usual: float) -> float:
         try:
-            return moment(self.wanted.now) if self.wanted.now else usual
+            return moment(self.wanted.now, zone_of(self.flow)) if self.wanted.now else usual
         except BadMoment as error:
             raise UsageError(f"--now: {error}{'; ' + error.fix if error.fix else ''}") from None
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from flowengine.fetch import Request
 from flowengine.graph import Book
+from flowengine.messages.channels import channel
 from flowengine.project import UsageError, shown_path
 from flowengine.report import Paint, printable
 from flowengine.scenarios.model import Scenario, Server, Step
@@ -21,6 +23,8 @@ from flowengine.terminal.meaning import Command, NotUnderstood, Situation, help_
 from flowengine.terminal.showing import HIDDEN, as_json, request_line, ringing_line, seen_lines, turn_lines
 
 PROMPT = "> "
+_LINE = re.compile(r"^([0-9A-Za-z]{1,3})\. (.+)$", re.MULTILINE)
+"""A line that can be chosen by its mark, where a channel shows no buttons."""
 
 
 class Scene(Protocol):
@@ -121,7 +125,15 @@ class Play:
             phone is not None and phone.stands in ("ringing", "talking"),
             self._labels,
             self.scene.due,
+            *self._bare(),
         )
+
+    def _bare(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """The channel of a chat if it shows no buttons, and the lines of the newest message that can be chosen."""
+        chat = self.scene.chat
+        if self.channel != "message" or self._labels or channel(chat.channel).options:
+            return "", ()
+        return chat.channel, tuple(_LINE.findall(chat.got[-1].text)) if chat.got else ()
 
     # --- acts ----------------------------------------------------------------------------------------------
 
@@ -129,6 +141,8 @@ class Play:
         """Do it and show what came of it; what cannot be done is one sentence."""
         if not self.keyboard.live:
             self.say(self.paint(f"{PROMPT}{printable(self._typed(step))}", "bold"))
+        elif step.word == "time passes":
+            self.say(self.paint(f"  {of_step(step)}", "dim"))
         self._shown, sentence = 0, ""
         try:
             self.scene.perform(step)
@@ -215,7 +229,8 @@ class Play:
             self.say(line)
 
     def _vars(self, rest: str) -> None:
-        self._values(self.scene.variables(), "no variable holds anything")
+        found = {name: "empty" if each in ("", None) else each for name, each in self.scene.variables().items()}
+        self._values(found, "no variable holds anything")
 
     def _contact(self, rest: str) -> None:
         known = {name: each for name, each in self.scene.contact().items() if each not in ("", [], None)}
