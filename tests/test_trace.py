@@ -17,6 +17,7 @@ from test_heard import BOOK
 from test_serve import serving
 
 from flowengine.fetch import Response
+from flowengine.recorded.newest import newest
 from flowengine.recorded.reading import NotFound, find, history
 from flowengine.recorded.telling import _CAME, Sources, came
 from flowengine.stores import open_store
@@ -223,6 +224,32 @@ def test_a_conversation_is_told_with_what_was_sent(tmp_path: Path) -> None:
     assert "    sends     “When, you?”" in lines and "Thu 27 Nov 2025" in lines
     assert any("writes “tomorrow\ufffd[31m or ~" in each for each in lines) and "\x1b" not in told
     assert "2025550150" not in told and lines[-1].startswith("3 turns in 3 d; it is over")
+
+
+def test_without_a_name_the_newest_are_listed(tmp_path: Path) -> None:
+    line = called(tmp_path)
+    line.now += 60
+    line.ice(call="call-2")
+    keys = [find(line.store, name) for name in ("call-2", "call-1")]
+    told = trace(tmp_path)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.splitlines() == [
+        f"{keys[0][:12]}  Mon 24 Nov 2025 10:01:13  desk  start",
+        f"{keys[1][:12]}  Mon 24 Nov 2025 10:00:13  desk  start, ask, digits, disconnected",
+    ]
+    listed = json.loads(trace(tmp_path, "--format", "json").stdout)["sessions"]
+    assert [each["session"] for each in listed] == keys
+    assert trace(tmp_path, told.stdout[:12]).stdout.startswith("call of desk")
+    assert newest(line.store, shown=1)[0][0].session == keys[0]
+    assert not newest(line.store, most=1)[1]
+    line.store.close()
+
+
+def test_an_empty_store_lists_nothing(tmp_path: Path) -> None:
+    open_store(f"sqlite:///{tmp_path}/x.db").close()
+    told = trace(tmp_path)
+    assert (told.returncode, told.stdout) == (0, "") and "knows no call or conversation" in told.stderr
+    assert "name it" in trace(tmp_path, "--as-scenario").stderr
 
 
 # --- what cannot be told -----------------------------------------------------------------------------------------

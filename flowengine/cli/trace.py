@@ -32,6 +32,7 @@ _TESTS = (".test.yaml", ".test.yml")
 @click.command(
     cls=Command,
     examples=(
+        ("flowengine trace", "list the newest calls and conversations"),
         ("flowengine trace 1a2b-call-id", "tell a call by the id that Sinch gave it"),
         ("flowengine trace 3f2a9c", "a call or conversation by its session's key, or how that begins"),
         ("flowengine trace +12025550150", "all calls and conversations of somebody, the newest last"),
@@ -40,7 +41,7 @@ _TESTS = (".test.yaml", ".test.yml")
         ("flowengine trace 3f2a9c --as-scenario --save --name 'lost in the menu'", "put into the flow's .test.yaml"),
     ),
 )
-@click.argument("name", metavar="CALLID|NUMBER")
+@click.argument("name", metavar="[CALLID|NUMBER]", default="")
 @click.option("--store", metavar="URL", help="Where it is kept. [default: $FLOWENGINE_STORE]")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How it is told."
@@ -58,6 +59,7 @@ def trace(
 
     CALLID is a call id, or the key of a session (as flowengine dial and start print it) or its first characters; or a
     number in E.164, or APP/CHANNEL/IDENTITY of somebody without one: then all that is with them or names them.
+    Without it the newest 20 are listed: key, time (UTC), flow, events.
     Numbers are shown as hashes and what is sensitive as ****. With --as-scenario it is played on the flows here and
     written as a test: fictional numbers stand for hashes, digits that fit for ****, and what a scenario cannot say is
     told on standard error. Look through what people wrote before you keep it. Exit code 0, or 1 where nothing is known
@@ -67,10 +69,15 @@ def trace(
         raise Sentence("--name, --output and --save belong to --as-scenario")
     if save and output:
         raise Sentence("--save names the file beside the flow; leave out --output, or --save")
+    if as_scenario and not name:
+        raise Sentence("--as-scenario is of one call or conversation: name it; flowengine trace lists them")
     from flowengine.stores.base import StoreDown
 
     opened = opened_store(store)
     try:
+        if not name:
+            _list(opened, form)
+            return
         found = _of_contact(opened, name) if is_contact(name) else [_of_session(opened, name)]
     except StoreDown as error:
         raise Sentence(f"the store is down: {error}", PROBLEMS) from None
@@ -80,6 +87,24 @@ def trace(
         _write_scenario(_only(found), title, output, save)
     else:
         _print(found, form, is_contact(name))
+
+
+def _list(store: Store, form: str) -> None:
+    """The newest, the last one first."""
+    from flowengine.recorded.newest import MOST, newest
+    from flowengine.recorded.telling import listed_lines
+
+    paint = paint_for(sys.stdout, os.environ)
+    found, whole = newest(store)
+    if form == "json":
+        say(json.dumps({"sessions": [asdict(each) for each in found]}, indent=2, ensure_ascii=False), paint)
+    else:
+        for line in listed_lines(found, paint):
+            say(line, paint)
+    if not found:
+        note("The store knows no call or conversation; ended ones are forgotten after a day.")
+    if not whole:
+        note(f"There are more than {MOST:,} calls and conversations, of which only as many were looked at.")
 
 
 def _of_session(store: Store, name: str) -> tuple[str, list[Recorded]]:

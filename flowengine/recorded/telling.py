@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from flowengine.inshort import in_short
+from flowengine.recorded.newest import Brief
 from flowengine.recorded.reading import Recorded
 from flowengine.report import Paint, counted, printable
 
@@ -18,6 +19,8 @@ LONGEST = 200
 REACH = 8
 """Lines below the one of its branch on which a guard may stand."""
 _LABEL = 10
+_KEY = 12
+_EVENTS = 6
 _STEP = 30
 
 
@@ -48,6 +51,15 @@ def lines(turns: Sequence[Recorded], key: str, sources: Sources, paint: Paint) -
         before = turn
     yield ""
     yield paint(_sentence(turns, last), "bold")
+
+
+def listed_lines(found: Sequence[Brief], paint: Paint) -> Iterator[str]:
+    """``3f2a9c1b0d7e  Tue 24 Nov 2026 10:00:13  desk  start, ask, digits, …``: a line each."""
+    widest = max((len(each.flow) for each in found), default=0)
+    for each in found:
+        events = ", ".join(_clean(event) for event in each.events[:_EVENTS])
+        more = f", … ({len(each.events)} in all)" if len(each.events) > _EVENTS else ""
+        yield f"{paint(each.session[:_KEY], 'bold')}  {moment(each.at)}  {each.flow:<{widest}}  {events}{more}"
 
 
 def kind_of(first: Recorded) -> str:
