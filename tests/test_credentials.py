@@ -121,6 +121,12 @@ def test_a_checking_mode_needs_a_secret() -> None:
         verifier({})
     with pytest.raises(Misconfigured, match="VOICE_APPLICATION_SECRET"):
         verifier({"VOICE_APPLICATION_KEY": KEY, "WEBHOOK_PROTECTION": "always"})
+    way = "set FLOWENGINE_ENV=development, as tools/start does"
+    with pytest.raises(Misconfigured, match=way):
+        verifier({})
+    with pytest.raises(Misconfigured) as strict:
+        verifier({"WEBHOOK_PROTECTION": "always"})
+    assert way not in str(strict.value)
     assert verifier({"WEBHOOK_PROTECTION": "never"}) is None
     assert verifier({"FLOWENGINE_ENV": "development"}) is None
     check = verifier(BOTH)

@@ -140,6 +140,12 @@ def must_check(env: Mapping[str, str]) -> bool:
     return mode == "always" or (mode == "deploy" and env.get("FLOWENGINE_ENV", "").strip() != "development")
 
 
+def unchecked(env: Mapping[str, str]) -> str:
+    """The sentence of how to try things without secrets, with a blank before it; nothing where that is not allowed."""
+    allowed = protection(env) == "deploy"
+    return " To try it on this machine alone, set FLOWENGINE_ENV=development, as tools/start does." if allowed else ""
+
+
 def verifier(env: Mapping[str, str]) -> Verifier | None:
     """What checks callbacks, None where they go unchecked; :class:`Misconfigured` without a usable secret."""
     if not must_check(env):
@@ -148,7 +154,7 @@ def verifier(env: Mapping[str, str]) -> Verifier | None:
     if credentials is None:
         raise Misconfigured(
             f"Callbacks are checked ({PROTECTION}={protection(env)}), but {NO_KEYS}: "
-            "set both to the Voice application's key and secret from the Sinch dashboard."
+            f"set both to the Voice application's key and secret from the Sinch dashboard.{unchecked(env)}"
         )
     return credentials.verifier
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
-from flowengine.sinch.credentials import PROTECTION, Misconfigured, must_check, protection
+from flowengine.sinch.credentials import PROTECTION, Misconfigured, must_check, protection, unchecked
 from flowengine.sinch.signing import raw
 from flowengine.units import seconds
 
@@ -162,7 +162,7 @@ def webhook_verifier(env: Mapping[str, str], clock: Callable[[], float] = time.t
     if not secrets and not tokens:
         raise Misconfigured(
             f"Webhooks are checked ({PROTECTION}={protection(env)}), but {SECRET} is not set: "
-            "set it to the secret that the app's webhook was created with."
+            f"set it to the secret that the app's webhook was created with.{unchecked(env)}"
         )
     return Verifier(secrets, tokens, _window(env), clock)
 
