@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -183,7 +183,8 @@ class Recorder:
         phone.callee(self.random.choice(["answers", "answers", "no answer", "busy", "unreachable", *amd]))
 
     def _talk(self, phone: Phone) -> None:
-        self.random.choice([phone.hang_up, lambda: phone.callee("hangs up"), lambda: self.wait(30)])()
+        ways: list[Callable[[], object]] = [phone.hang_up, lambda: phone.callee("hangs up"), lambda: self.wait(30)]
+        self.random.choice(ways)()
 
     def _wait_about(self, phone: Phone) -> None:
         if phone.stands == "room" and self.random.random() < 0.5:

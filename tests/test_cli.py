@@ -20,8 +20,8 @@ from flowengine import __version__
 from flowengine.banner import banner
 from flowengine.build import build, read_artefact, write_artefact
 from flowengine.cli import COMMANDS, main
-from flowengine.cli.post import in_short
 from flowengine.cli.reply import readable, webhook_in
+from flowengine.inshort import in_short
 from flowengine.settings import Refusal, Settings
 from flowengine.sinch.fake import FakeSinch
 from flowengine.sinch.signing import Verifier, decode_secret

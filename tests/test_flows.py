@@ -436,9 +436,9 @@ def test_a_moderator_steers_the_room_and_stays_in_it(conference: Make) -> None:
     assert phone.answer
     keys = {"mode": "detect", "maxDigits": 1, "timeoutMills": 2000}
     assert phone.answer["action"]["conferenceDtmfOptions"] == keys
-    assert phone.room_digits("1") is None
+    phone.room_digits("1")
     assert phone.asked[-1].json == {"room": "blue", "key": "1"}
-    assert phone.room_digits("9") is None
+    phone.room_digits("9")
     assert phone.asked[-1].json == {"room": "blue", "key": "9"}
     assert phone.place == "moderator"
 

@@ -443,7 +443,9 @@ def said(word):
 def seen_in(calls: Calls, log: str) -> str:
     rows = [row for session in list(calls.store._journals) for row in calls.store.journal(session)]
     journal = "".join(f"{row.event} {row.source} {row.target} {row.flow} {row.body.decode()}" for row in rows)
-    letters = "".join(f"{kind} {reason} {payload.decode()}" for _, kind, reason, payload in calls.store._letters)
+    letters = "".join(
+        f"{kind} {reason} {payload.decode()}" for _, kind, _, reason, payload, _ in calls.store.letters(1000)
+    )
     assert len(rows) > 3
     texts = " ".join(text for row in rows for text in texts_of(orjson.loads(row.body)))
     return log + journal + letters + texts + repr(calls.service.counters)

@@ -280,7 +280,7 @@ def test_nothing_private_is_written_down(
 
     chat.service.chats.ask = ask
     if "refused" in way:
-        chat.worker.sender = Refusing()  # type: ignore[assignment]
+        chat.worker.sender = Refusing()
         chat.worker.__post_init__()
         sending = chat.worker.carriers["send"]
         if "later" in way:

@@ -158,7 +158,7 @@ class Talk(Stage):
     def __init__(self, found: Built, draw: Draw, seen: Seen) -> None:
         super().__init__(found, draw, START)
         self.seen = seen
-        self.worker = Worker(self.service, None, sender=self)  # type: ignore[arg-type]
+        self.worker = Worker(self.service, None, sender=self)
         declared = self.library.programs["main"].image["channels"]
         self.channel = draw((*declared, *declared, draw(CHANNELS)))
         self.identity = ME if is_phone(self.channel) else draw(("psid-1", "2384729384729384", "Ann of Acme"))

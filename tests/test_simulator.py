@@ -595,7 +595,7 @@ def test_a_receipt_is_of_the_last_message() -> None:
     assert (told["status"], told["metadata"]) == ("FAILED", "row")
 
 
-OPENING = {
+OPENING: dict[str, Any] = {
     "choice_message": {
         "text_message": {"text": "Have a look."},
         "choices": [
