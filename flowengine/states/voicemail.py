@@ -50,7 +50,7 @@ class Voicemail(Kind):
             Field(
                 "keys",
                 Custom(_read_keys, {"anyOf": [{"type": TEXTUAL}, {"type": "array"}]}, "`any` or keys"),
-                "`any` key ends the message, or only these",
+                "`any` key ends the message, or only these (each other key takes up to 30 s off `max`)",
                 default=("any",),
                 shown="any",
             ),
