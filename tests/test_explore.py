@@ -390,6 +390,11 @@ def test_the_time_after_a_question_with_a_reminder_and_any_number_are_tried(flow
     )
 
 
+def test_what_is_written_is_told_apart_while_it_is_gathered(flow: Flow) -> None:
+    found = explored(flow(REMINDED.replace("expect: number", "expect: number, settle: 10s")), "line")
+    assert found.whole and found.ground.coverage.share("transition") == (9, 9)
+
+
 @pytest.mark.parametrize(("bounds", "typed"), [("", ["3"]), (": 1..20000000", ["1", "20000000", "20000001"])])
 def test_numbers_are_typed_as_people_write_them(flow: Flow, bounds: str, typed: list[str]) -> None:
     expect = f"{{ number{bounds} }}" if bounds else "number"

@@ -237,6 +237,9 @@ class Moves:
     def _answers(self, stage: Watched, session: Session, node: Node) -> Iterator[Move]:
         op, talk = node.op, session.talk
         assert talk is not None
+        if talk.burst:
+            yield from _more(talk.burst)
+            return
         shown = stage.chat.got[-1].options if stage.chat.got else []
         yield from (move("taps", label) for label, _ in shown)
         tapped = {postback.partition("#")[0] for _, postback in shown}
@@ -248,8 +251,10 @@ class Moves:
                 yield move("writes", {"text": talk.marks[option["value"]]})
         for each in op["expect"]:
             yield from self._expected(each, op.get("into", ""))
-        wrong = (Step("writes", {"text": NONSENSE}),)
+        wrong: tuple[Step, ...] = (Step("writes", {"text": NONSENSE}),)
         yield Move(wrong)
+        if op.get("settle"):
+            wrong = (*wrong, Step("time passes", _readable(op["settle"] + 1)))
         if op["repeats"] > talk.tries:
             yield Move(wrong * (op["repeats"] - talk.tries + 1))
 
@@ -284,6 +289,13 @@ class Moves:
         else:
             texts = [str(each) for each in near if fold(str(each))] or [TEXT]
             yield from (move("writes", {"text": each}) for each in texts)
+
+
+def _more(burst: Sequence[str]) -> Iterator[Move]:
+    """While what is written is still gathered: one text more, once, and something that is no text."""
+    if len(burst) == 1:
+        yield move("writes", {"text": NONSENSE})
+        yield move("shares", "photo")
 
 
 def _numbers(expect: Mapping[str, Any], near: Sequence[Any]) -> list[float]:

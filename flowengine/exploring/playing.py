@@ -254,7 +254,7 @@ def _of_session(session: Session, facts: Facts) -> list[Any]:
     chat: list[Any] = []
     if talk is not None:
         due = sorted(talk.due, key=lambda name: (talk.due[name], name))
-        chat = [talk.tries, talk.reminded, due, bool(talk.burst), talk.stale, talk.options, talk.channel]
+        chat = [talk.tries, talk.reminded, due, talk.burst, talk.stale, talk.options, talk.channel]
     return [where, life, frames, visits, session.draws, _decisive(session.vars, facts), chat]
 
 
