@@ -131,7 +131,7 @@ def test_every_branch_has_its_own_mark() -> None:
 def test_the_legend_counts_the_outcomes_of_this_flow() -> None:
     over, flows = overlaid("desk", TRAIL)
     tested, most = survey(flows, ["desk"]).share("outcome", "desk")
-    assert over.legend == f"6 of {most} outcomes tested"
+    assert over.legend.startswith(f"6 of {most} outcomes tested")
     assert tested == 0
     assert over.legend in desk("dot")
     assert over.legend in desk("mmd")

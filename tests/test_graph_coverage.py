@@ -91,12 +91,21 @@ def test_what_its_scenarios_tried_is_marked() -> None:
 
 def test_the_sentence_says_by_how_many() -> None:
     done = graph("line", "--coverage", "-o", "line.dot")
-    assert done.stderr == "line.dot: 4 states of line, 5 of 8 outcomes tested by 3 scenarios.\n"
+    assert done.stderr == "line.dot: 4 states of line; 3 scenarios: 5 of 8 outcomes tested.\n"
+
+
+def test_what_is_counted_and_not_drawn_is_told(flows: Path) -> None:
+    (flows / "line.yaml").write_text(LINE.replace("invalidinput: bye, error: bye", "invalidinput: bye"))
+    shown = graph("line", "--coverage").stdout
+    assert "5 of 8 outcomes tested; 1 of them falls to a built-in default, not drawn: flowengine test" in shown
+    assert 'id="edge-main-error"' not in shown
+    lacking = CliRunner().invoke(main, ["test", "--coverage"]).stdout
+    assert "main: error" in lacking
 
 
 def test_a_flow_that_is_played_is_tried_by_the_scenarios_of_those_who_play_it() -> None:
     done = graph("hours", "--coverage", "-o", "hours.dot")
-    assert "2 of 4 outcomes tested by 3 scenarios" in done.stderr
+    assert "3 scenarios: 2 of 4 outcomes tested" in done.stderr
     assert "not tested" in Path("hours.dot").read_text()
 
 
@@ -105,7 +114,7 @@ def test_scenarios_that_fail_are_told_and_count_as_far_as_they_came(flows: Path)
     done = graph("line", "--coverage", "-o", "line.dot")
     assert done.exit_code == 0
     assert done.stderr.startswith("1 scenario failed: flowengine test flows\n")
-    assert "5 of 8 outcomes tested by 3 scenarios" in done.stderr
+    assert "3 scenarios: 5 of 8 outcomes tested" in done.stderr
 
 
 def test_a_flow_without_scenarios_is_told(flows: Path) -> None:

@@ -67,7 +67,7 @@ def graph(flow: str, output: str | None, detail: Detail, around: str | None, the
         return
     write(output, drawn)
     wrong = f", {counted(len(own), 'problem')} marked" if own else ""
-    tested = f", {tried.legend} by {by}" if tried else ""
+    tested = f"; {by}: {tried.legend}" if tried else ""
     note(f"{output}: {counted(len(found.states), 'state')} of {found.name}{wrong}{tested}.")
 
 

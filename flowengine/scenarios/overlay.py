@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from flowengine.diagram.exits import exits
 from flowengine.diagram.overlay import Overlay, Tries
 from flowengine.graph import Book, Way, ways
 from flowengine.model import Flow, State
@@ -24,7 +25,22 @@ def overlay(coverage: Coverage, flow: Flow, book: Book) -> Overlay:
                 found[state.name, way.event, number[way.event]] = tries
     tested, most = coverage.share("outcome", flow.name)
     states = {name: coverage.hits[flow.name, name] for name in flow.states}
-    return Overlay(states, found, f"{tested} of {counted(most, 'outcome')} tested")
+    legend = f"{tested} of {counted(most, 'outcome')} tested"
+    hidden = _without_cell(coverage, flow, book)
+    return Overlay(states, found, f"{legend}; {_of_them(hidden)}: flowengine test --coverage" if hidden else legend)
+
+
+def _without_cell(coverage: Coverage, flow: Flow, book: Book) -> int:
+    """How many of the outcomes the picture does not draw: what a built-in default answers, such as an apology."""
+    drawn = {(name, each.event) for name, state in flow.states.items() for each in exits(state, flow, book)}
+    wanted = [each for each in coverage.wanted.get(flow.name, ()) if each.what in ("outcome", "choice") and each.state]
+    return sum((each.state, each.event) not in drawn for each in wanted)
+
+
+def _of_them(number: int) -> str:
+    return (
+        f"{number} of them {'falls to a built-in default' if number == 1 else 'fall to built-in defaults'}, not drawn"
+    )
 
 
 def _climbing(state: State, flow: Flow, book: Book) -> Iterator[Way]:
