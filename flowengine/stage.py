@@ -470,7 +470,10 @@ class Stage:
             return self.world.ask(request)
         url = request.url.partition("?")[0]
         declare = f"{{ {request.method.lower()}: {url}, answers: {{ … }} }}"
-        self.trouble = f"no server is declared for {request.method.upper()} {url}; add it to servers: {declare}"
+        method = request.method.upper()
+        others = dict.fromkeys(each.method for each in self.world.servers if fnmatchcase(url, each.url))
+        instead = f" (a {' and a '.join(others)} is declared for it, no {method})" if others else ""
+        self.trouble = f"no server is declared for {method} {url}{instead}; add it to servers: {declare}"
         raise Trouble(self.trouble)
 
     def _in_turn(self, server: Server) -> Response:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 
-from flowengine.engine.trail import Decided, Happened, Took
+from flowengine.engine.trail import Decided, Entered, Happened, Took
+from flowengine.engine.trail import Step as Happening
 from flowengine.graph import Book, branches_of
-from flowengine.model import NOWHERE, Branch, Choice, Flow, State
+from flowengine.model import NOWHERE, Branch, Choice, Flow, Instruction, State
+from flowengine.problems import listed
 from flowengine.scenarios.phrases import moment, quoted
 from flowengine.scenarios.steps import Step
 from flowengine.stage import Stage, Turned
 
 
-def because(expected: Step, turns: Sequence[Turned], book: Book) -> str:
+def because(expected: Step, turns: Sequence[Turned], book: Book, at: float | None = None) -> str:
     """The guard that kept the flow from what was expected, else the last thing that decided; empty: nothing did.
 
+    ``at`` is when (Unix seconds), where all of them were made at one time: what opening hours depend on.
     ``turns`` are those of the last act; where a call and a chat went on in it, those that the expected word is of.
     """
     own = [turn for turn in turns if _channel(turn, book) == _CHANNELS.get(expected.word)]
@@ -25,14 +30,58 @@ def because(expected: Step, turns: Sequence[Turned], book: Book) -> str:
     kept = [each for each in steps if isinstance(each, Decided) and not each.true and _leads_to(each, expected, book)]
     if kept:
         return _guard(kept[-1], book)
-    for at, step in reversed(list(enumerate(steps))):
+    for place, step in reversed(list(enumerate(steps))):
         if isinstance(step, Took):
-            before = steps[at - 1] if at else None
+            before = steps[place - 1] if place else None
             if isinstance(before, Decided) and (before.state, before.event) == (step.state, step.event):
                 return _guard(before, book)
             if step.event not in ("next", "route"):
-                return _way(step, steps, book)
+                return _way(step, steps, book) + _hours(step, book, at)
     return ""
+
+
+def last_set(name: str, turns: Sequence[Turned], book: Book) -> str:
+    """The state in which a variable was set last, as far as the flow says; empty: none of these turns set it."""
+    for step in reversed([each for turn in turns for each in turn.trail]):
+        flow = book.flows.get(step.flow)
+        state = flow.states.get(step.state) if flow is not None else None
+        line = _sets(name, step, state) if state is not None else 0
+        if line:
+            return f"{_place(flow, line)}: {name} was last set by {step.state}"
+    return ""
+
+
+def _sets(name: str, step: Happening, state: State) -> int:
+    """The line on which a state sets this when it is entered, or when this way is taken; 0: it does not."""
+    if isinstance(step, Entered):
+        return _line(name, state.do)
+    if not isinstance(step, Took):
+        return 0
+    taken = [each for each in branches_of(state) if each.mark.line == step.line]
+    config = state.config or {}
+    kept = name == config.get("into") or name in (config.get("save") or ())
+    own = state.mark.line if kept and step.event not in _WITHOUT_ANSWER else 0
+    return next(filter(None, (_line(name, each.do) for each in taken)), own)
+
+
+_WITHOUT_ANSWER = ("timeout", "invalidinput", "error", "failed", "hangup", "disconnected", "expired")
+
+
+def _line(name: str, do: Iterable[Instruction]) -> int:
+    return next((each.mark.line for each in do if each.name in ("set", "clear") and name in each.value), 0)
+
+
+def _hours(took: Took, book: Book, at: float | None) -> str:
+    """What time it is where the calendar is that was asked."""
+    flow = book.flows.get(took.flow)
+    state = flow.states.get(took.state) if flow is not None else None
+    if flow is None or state is None or state.kind != "hours" or at is None:
+        return ""
+    calendar = flow.calendar((state.config or {}).get("calendar") or "")
+    if calendar is None:
+        return ""
+    local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(calendar.timezone))
+    return f"; it is {local:%a} {local.day} {local:%b %Y %H:%M} in {calendar.timezone}"
 
 
 _IN_CALLS = ("hears", "connects to", "rings", "joins", "parks", "records")
@@ -44,9 +93,11 @@ def _channel(turn: Turned, book: Book) -> str:
     return flow.channel if flow is not None else ""
 
 
-def waiting(stage: Stage, book: Book) -> str:
-    """Where it stands, and for what; for what came of an act in which nothing was decided."""
+def waiting(stage: Stage, book: Book, act: Step) -> str:
+    """Where it stands, and for what; for what came of an ``act`` in which nothing was decided."""
     session = next((each for each in stage.sessions() if each.place), None)
+    if session is None and act.word == "writes":
+        return _no_keyword(act.value["text"], book, stage.program.name)
     if session is None:
         return "" if any(True for _ in stage.sessions()) else "nothing has begun: no flow takes this"
     flow = book.flows.get(session.flow)
@@ -55,7 +106,29 @@ def waiting(stage: Stage, book: Book) -> str:
     if stage.phones and stage.phone.stands == "menu":
         return f"{where} asks again by itself until all its repeats are spent"
     due = stage.due
-    return f"{where} waits" + (f", until {moment(due, book.flows[stage.program.name])}" if due is not None else "")
+    if due is None:
+        return f"{where} waits"
+    left = due - stage.now
+    soon = f" {left:.0f} s more" if left < MINUTE else ""
+    return f"{where} waits{soon}, until {moment(due, book.flows[stage.program.name])}"
+
+
+MINUTE = 60.0
+
+
+def _no_keyword(text: str, book: Book, name: str) -> str:
+    """That no conversation begins with this text; empty where it is a keyword, so that something else keeps it."""
+    words = {flow.name: [w for each in flow.triggers for w in each.words] for flow in book.flows.values()}
+    every = [word for own in words.values() for word in own]
+    if " ".join(text.split()).casefold() in map(str.casefold, every):
+        return ""
+    known = words.get(name) or every
+    those = (
+        f"the keyword{'s are' if len(known) > 1 else ' is'} {listed(known[:8], 'and')}"
+        if known
+        else "none has keywords"
+    )
+    return f"no flow is begun by {quoted(text)}: {those}"
 
 
 def _guard(step: Decided, book: Book) -> str:

@@ -11,6 +11,7 @@ import orjson
 from flowengine.filters import printed
 from flowengine.numbers import e164
 from flowengine.patterns import compile_pattern
+from flowengine.scenarios.asked import asked, hidden_in
 from flowengine.scenarios.phrases import of_seen, quoted
 from flowengine.scenarios.steps import Step
 from flowengine.simulator import Seen
@@ -39,11 +40,11 @@ def match(step: Step, stage: Stage, at: int) -> Match:
         return _not(step.value, stage, at)
     if step.word == "nothing":
         return Match(not stage.seen, at, _came(stage.seen))
-    return _in_order(step, stage.seen, at)
+    return _in_order(step, stage, at)
 
 
-def _in_order(step: Step, seen: Sequence[Seen], at: int) -> Match:
-    kinds = KINDS[step.word]
+def _in_order(step: Step, stage: Stage, at: int) -> Match:
+    kinds, seen = KINDS[step.word], stage.seen
     for place in range(at, len(seen)):
         if fits(step, seen[place]):
             return Match(True, place + 1)
@@ -52,7 +53,7 @@ def _in_order(step: Step, seen: Sequence[Seen], at: int) -> Match:
     before = next((each for each in seen[:at] if fits(step, each)), None)
     if before is not None:
         return Match(False, at, f"{of_seen(before)} came before what stands above it here", True)
-    return Match(False, at, _instead(step, kinds, seen[at:]))
+    return Match(False, at, _instead(step, kinds, seen[at:], stage))
 
 
 def _across(text: str, seen: Sequence[Seen], at: int) -> int:
@@ -66,11 +67,13 @@ def _across(text: str, seen: Sequence[Seen], at: int) -> int:
     return 0
 
 
-def _instead(step: Step, kinds: Sequence[str], seen: Sequence[Seen]) -> str:
+def _instead(step: Step, kinds: Sequence[str], seen: Sequence[Seen], stage: Stage) -> str:
     """What came in place of what was expected: the nearest of its sort, else all that came."""
     alike = nearest(step, [each for each in reversed(seen) if each.kind in kinds])
     if alike is None:
         return _came(seen)
+    if step.word == "requests":
+        return asked(alike, hidden_in(stage))
     return _nearly(step, alike) if step.word in ("asks", "reads") else of_seen(alike)
 
 

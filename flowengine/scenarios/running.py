@@ -12,7 +12,8 @@ from flowengine.graph import Book
 from flowengine.problems import Mark
 from flowengine.properties import Broken, judge
 from flowengine.scenarios.acting import perform
-from flowengine.scenarios.because import because, waiting
+from flowengine.scenarios.asked import hidden_in
+from flowengine.scenarios.because import because, last_set, waiting
 from flowengine.scenarios.coverage import Coverage
 from flowengine.scenarios.matching import match
 from flowengine.scenarios.model import Scenario
@@ -58,6 +59,8 @@ class Played:
     acts: list[Act] = field(default_factory=list)
     failure: Failure | None = None
     seconds: float = 0.0
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    """Of one that failed: texts that must not be shown."""
 
     @property
     def passed(self) -> bool:
@@ -84,9 +87,10 @@ def run(theatre: Theatre, scenario: Scenario, book: Book, coverage: Coverage | N
     began = perf_counter()
     played = Played(scenario)
     try:
-        _Run(theatre.stage(scenario.flow, world_of(scenario)), played, book).run()
+        stage = theatre.stage(scenario.flow, world_of(scenario))
+        _Run(stage, played, book).run()
     except _Failed as failed:
-        played.failure = failed.failure
+        played.failure, played.hidden = failed.failure, hidden_in(stage)
     if coverage is not None:
         for act in played.acts:
             for turn in act.turns:
@@ -133,14 +137,21 @@ class _Run:
     def _expect(self, step: Step, later: Iterable[Step]) -> None:
         found = match(step, self.stage, self.at)
         if not found.fits:
-            why = "" if found.early else self._because(step)
+            why = "" if found.early else self._because(step, found.but)
             fitting = instead(step, self.stage, self.at, list(later))
             raise _Failed(Failure(of_step(step), found.but, why, step.mark, step, fitting))
         self.at = found.at
 
-    def _because(self, step: Step) -> str:
-        turns = self.played.acts[-1].turns if self.played.acts else []
-        return because(step, turns, self.book) or waiting(self.stage, self.book)
+    def _because(self, step: Step, but: str) -> str:
+        """What explains it; what was sent, and what is known, no way through the flow does."""
+        if step.word == "variables":
+            turns = [turn for act in self.played.acts for turn in act.turns]
+            return last_set(but.partition(" is ")[0], turns, self.book)
+        if step.word in ("contact", "requests"):
+            return ""
+        act = self.played.acts[-1]
+        at = act.at if act.step.word not in ("time passes", "says nothing") else None
+        return because(step, act.turns, self.book, at) or waiting(self.stage, self.book, act.step)
 
     def _judge(self, act: Act) -> None:
         """Hold what happened against what must always hold."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import orjson
 
@@ -10,6 +10,7 @@ from flowengine.graph import Book
 from flowengine.problems import Mark
 from flowengine.report import Paint, printable
 from flowengine.scenarios import phrases
+from flowengine.scenarios.asked import asked as with_body
 from flowengine.scenarios.phrases import of_seen, of_step
 from flowengine.scenarios.running import Act, Failure, Played
 from flowengine.scenarios.steps import Step
@@ -39,8 +40,13 @@ def transcript(played: Played, book: Book, paint: Paint) -> list[str]:
 def _act(number: int, act: Act, played: Played, book: Book, paint: Paint) -> Iterator[str]:
     said = printable(f"{number:>3} {_said(act, book)}")
     yield _beside(said, paint(_aside(number, act, played, book), "dim"))
+    bodies = played.failure is not None and _is_of_body(played.failure.step) and act is played.acts[-1]
     for seen in act.seen:
-        yield from _seen(seen, paint)
+        yield from _seen(seen, paint, played.hidden if bodies else None)
+
+
+def _is_of_body(step: Step | None) -> bool:
+    return step is not None and step.word == "requests" and "json" in step.value
 
 
 def _aside(number: int, act: Act, played: Played, book: Book) -> str:
@@ -85,9 +91,10 @@ def _is_sensitive(act: Act, book: Book) -> bool:
     return False
 
 
-def _seen(seen: Seen, paint: Paint) -> Iterator[str]:
+def _seen(seen: Seen, paint: Paint, hidden: Collection[str] | None) -> Iterator[str]:
+    """``hidden``: bodies of requests are shown without these texts; None: they are not shown."""
     if seen.kind == "requests":
-        method, _, url = seen.text.partition(" ")
+        method, _, url = (seen.text if hidden is None else with_body(seen, hidden)).partition(" ")
         asked = f"    {'http':<9}{method} {url.partition('://')[2] or url}"
         yield _beside(printable(asked), paint(f"stub: {_answered(seen)}", "dim"), 45)
         return

@@ -1,0 +1,49 @@
+"""Requests as they are shown: with their bodies, and without what must not be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import orjson
+
+from flowengine.simulator import Seen
+from flowengine.stage import Asked, Stage
+
+HIDDEN = "****"
+
+
+def asked(seen: Seen, hidden: Collection[str]) -> str:
+    """``POST https://crm.example.com/callers {"pin":"****"}``; ``hidden`` are the texts that must not be shown."""
+    body = body_of(seen)
+    return f"{seen.text} {orjson.dumps(_masked(body, hidden), default=str).decode()}" if body is not None else seen.text
+
+
+def body_of(seen: Seen) -> Any:
+    """What was sent, None where nothing was."""
+    if not isinstance(seen.more, Asked):
+        return None
+    request = seen.more.request
+    return dict(request.form) if request.form else request.json
+
+
+def hidden_in(stage: Stage) -> tuple[str, ...]:
+    """What the sensitive variables of the call and the conversation hold, the longest first."""
+    found = set()
+    for session in stage.sessions():
+        for flow, values in [(session.flow, session.vars), *((each["flow"], each["vars"]) for each in session.frames)]:
+            sensitive = stage.library.program(flow).sensitive
+            found |= {str(value) for name, value in values.items() if name in sensitive and value not in (None, "")}
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def _masked(value: Any, hidden: Collection[str]) -> Any:
+    if isinstance(value, str):
+        for each in hidden:
+            value = value.replace(each, HIDDEN) if len(each) > 1 or each == value else value
+        return value
+    if isinstance(value, Mapping):
+        return {name: _masked(each, hidden) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(each, hidden) for each in value]
+    return HIDDEN if not isinstance(value, bool) and str(value) in hidden else value
