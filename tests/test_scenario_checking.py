@@ -201,3 +201,10 @@ def test_what_needs_a_call_stands_behind_its_beginning(book: Book, line: str) ->
     assert held(book, "desk", line) == [told]
     assert held(book, "desk", "- platform refuses", line) == [told.replace("5", "6")]
     assert held(book, "desk", "- caller dials", line) == []
+
+
+def test_a_flow_named_by_its_file_is_told_as_such(book: Book) -> None:
+    read = suite("scenarios:\n  one:\n    steps: [flow starts]\n")
+    (problem,) = check_suite(read, book)
+    assert problem.message == 'there is no flow "front_desk", the name that the file has'
+    assert problem.fix == "write flow: and its name; the flows are coming and desk"

@@ -181,6 +181,7 @@ def test_no_word_means_two_things() -> None:
             "comment-cut: the text is cut off here: # after a blank begins a comment",
             "put the text in quotes",
         ),
+        ("- hears: [a, b]", "shape: found a list; expected text", "write one step for each"),
         ("- hears: ' '", "shape: found blanks alone, which fit everything", "write the words that are expected"),
         (
             "- caller dials: 2025550100",

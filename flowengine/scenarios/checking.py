@@ -60,7 +60,9 @@ def check_suite(suite: Suite, book: Book) -> list[Problem]:
     if flow is None:
         known = f"the flows are {listed(sorted(book.flows), 'and')}" if book.flows else "there are no flows"
         hint = did_you_mean(suite.flow, book.flows)
-        message = f'there is no flow "{suite.flow}"{hint}'
+        root = suite.document.root
+        whence = "" if root is not None and "flow" in root.entries else ", the name that the file has"
+        message = f'there is no flow "{suite.flow}"{whence}{hint}'
         return [
             Problem("unknown-name", suite.flow_mark, message, fix="" if hint else f"write flow: and its name; {known}")
         ]

@@ -114,7 +114,7 @@ class _Negated(Type):
 _WORDS = (
     Word(
         "caller dials",
-        "A call comes in; without a number, to the first number of the flow.",
+        "A call comes in. The number is the one that is dialled; without it, the first one of the flow.",
         '- caller dials: { to: "+12025550100", from: withheld }',
         INCOMING,
         bare=True,
@@ -130,7 +130,7 @@ _WORDS = (
     ),
     Word(
         "presses",
-        "Keys, one after the other.",
+        "Keys, one after the other. Digits are taken as soon as the most are there; `123#` enters too few.",
         '- presses: "1234"',
         Keys(),
         also=("press", "keys", "types", "enters", "dtmf", "digits", "caller presses"),
@@ -154,7 +154,11 @@ _WORDS = (
         "- hangs up",
         also=("hangup", "hang up", "caller hangs up", "disconnects"),
     ),
-    Word("menu fails", "The platform reports an error in the menu.", "- menu fails"),
+    Word(
+        "menu fails",
+        "The platform reports an error in the question that stands: of a menu, a collect or a voicemail.",
+        "- menu fails",
+    ),
     Word(
         "callee",
         "What becomes of the one who is rung, by connect or dial.",
@@ -220,7 +224,8 @@ _WORDS = (
     ),
     Word(
         "platform refuses",
-        "From now on the platform refuses calls, changes of calls and messages.",
+        "From now on the platform's API refuses what the flow asks of it: callouts, changes of calls, messages. "
+        "A `connect` or `dial` that fails is `callee: unreachable`.",
         "- platform refuses",
         also=("platform fails",),
     ),
@@ -248,7 +253,7 @@ _SEEN = (
     ),
     Word(
         "reads",
-        "The contact gets a message.",
+        "The contact gets a message. `choices` are what can be tapped: on SMS, which has no buttons, leave them out.",
         "- reads: { text: See you, choices: [Cancel] }",
         READ,
         also=("read", "sees", "gets", "receives", "gets message"),

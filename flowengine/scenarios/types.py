@@ -29,7 +29,8 @@ class Words(Type):
 
     def read(self, node: Node, reader: Reader) -> str | None:
         if not isinstance(node, Text):
-            reader.expected(node, self.what, "put the text in quotes")
+            listed = self.expected and isinstance(node, Seq)
+            reader.expected(node, self.what, "write one step for each" if listed else "put the text in quotes")
             return None
         if node.empty:
             return None
@@ -129,8 +130,11 @@ _UNQUOTED_NUMBER = {"type": "integer", "minimum": 1_000_000}
 """What editors make of +12025550142 without quotes."""
 
 
+@dataclass(frozen=True)
 class Number(Type):
-    """A telephone number in E.164."""
+    """A telephone number in E.164; ``example`` is one that is shown."""
+
+    example: str = "+12025550142"
 
     def read(self, node: Node, reader: Reader) -> str | None:
         if not isinstance(node, Text):
@@ -147,7 +151,7 @@ class Number(Type):
         return {"anyOf": [{"type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$"}, _UNQUOTED_NUMBER]}
 
     def phrase(self) -> str:
-        return 'a telephone number such as "+12025550142"'
+        return f'a telephone number such as "{self.example}"'
 
 
 class NumberOrWithheld(Number):

@@ -140,7 +140,7 @@ WRITTEN = given(
 INCOMING = given(
     "a call that comes in",
     "to",
-    Field("to", Number(), "the number that is called", shown="the flow's first `to`"),
+    Field("to", Number("+12025550100"), "the number that is called", shown="the flow's first `to`"),
     Field("from", NumberOrWithheld(), "who calls; `withheld` where no number is shown"),
     Field("custom", TEXT, "the custom field of the callback"),
     Field("headers", _HEADERS, "headers of a call over SIP"),
