@@ -87,6 +87,15 @@ def test_the_body_that_was_sent_is_shown_without_what_is_sensitive(told: Told) -
     assert "4711" not in text
 
 
+def test_what_is_forgotten_at_once_is_not_shown_either(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    clearing = DESK.replace("bye: { say: Goodbye., next: end }", "bye: { do: [ { clear: pin } ], next: over }")
+    monkeypatch.setitem(globals(), "DESK", clearing + "  over: { say: Goodbye., next: end }\n")
+    wanted = "requests: { post: https://crm.example.com/a, json: { patient: Ann } }"
+    played, text = told("desk", "caller dials", 'presses: "4711"', wanted)
+    assert played.failure is not None and played.failure.but == f"POST https://crm.example.com/a {SENT}"
+    assert "4711" not in text
+
+
 def test_the_body_is_not_shown_where_nothing_was_said_of_it(told: Told) -> None:
     _, text = told("desk", "caller dials", 'presses: "4711"', "hears: Hello")
     assert "http     POST crm.example.com/a  " in text and "patient" not in text

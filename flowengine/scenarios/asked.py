@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from flowengine.graph import Book
+from flowengine.scenarios.steps import Step
 from flowengine.simulator import Seen
 from flowengine.stage import Asked, Stage
 
@@ -27,6 +29,16 @@ def body_of(seen: Seen) -> Any:
     return dict(request.form) if request.form else request.json
 
 
+def entered(step: Step, place: str, book: Book) -> str:
+    """What an act at this state gave a sensitive variable, which may be empty again by now; empty: nothing."""
+    for flow in book.flows.values():
+        state = flow.states.get(place)
+        into = (state.config or {}).get("into") if state is not None else None
+        if into in flow.names() and flow.names()[into].sensitive and step.word in ("presses", "writes"):
+            return str(step.value["text"] if step.word == "writes" else step.value.rstrip("#"))
+    return ""
+
+
 def hidden_in(stage: Stage) -> tuple[str, ...]:
     """What the sensitive variables of the call and the conversation hold, the longest first."""
     found = set()
@@ -35,6 +47,12 @@ def hidden_in(stage: Stage) -> tuple[str, ...]:
             sensitive = stage.library.program(flow).sensitive
             found |= {str(value) for name, value in values.items() if name in sensitive and value not in (None, "")}
     return tuple(sorted(found, key=len, reverse=True))
+
+
+def masked(text: str, hidden: Collection[str]) -> str:
+    """A sentence without these texts."""
+    found: str = _masked(text, hidden)
+    return found
 
 
 def _masked(value: Any, hidden: Collection[str]) -> Any:

@@ -12,7 +12,7 @@ from flowengine.graph import Book
 from flowengine.problems import Mark
 from flowengine.properties import Broken, judge
 from flowengine.scenarios.acting import perform
-from flowengine.scenarios.asked import hidden_in
+from flowengine.scenarios.asked import entered, hidden_in, masked
 from flowengine.scenarios.because import because, last_set, waiting
 from flowengine.scenarios.coverage import Coverage
 from flowengine.scenarios.matching import match
@@ -66,6 +66,10 @@ class Played:
     def passed(self) -> bool:
         return self.failure is None
 
+    def entered(self, book: Book) -> list[str]:
+        """What was given to sensitive variables."""
+        return list(filter(None, (entered(act.step, act.place, book) for act in self.acts)))
+
     def trails(self) -> Iterator[Sequence[object]]:
         """What every turn went through."""
         return (turn.trail for act in self.acts for turn in act.turns)
@@ -90,7 +94,7 @@ def run(theatre: Theatre, scenario: Scenario, book: Book, coverage: Coverage | N
         stage = theatre.stage(scenario.flow, world_of(scenario))
         _Run(stage, played, book).run()
     except _Failed as failed:
-        played.failure, played.hidden = failed.failure, hidden_in(stage)
+        played.failure, played.hidden = failed.failure, (*played.entered(book), *hidden_in(stage))
     if coverage is not None:
         for act in played.acts:
             for turn in act.turns:
@@ -139,7 +143,8 @@ class _Run:
         if not found.fits:
             why = "" if found.early else self._because(step, found.but)
             fitting = instead(step, self.stage, self.at, list(later))
-            raise _Failed(Failure(of_step(step), found.but, why, step.mark, step, fitting))
+            but = masked(found.but, self.played.entered(self.book)) if step.word == "requests" else found.but
+            raise _Failed(Failure(of_step(step), but, why, step.mark, step, fitting))
         self.at = found.at
 
     def _because(self, step: Step, but: str) -> str:
