@@ -86,7 +86,7 @@ class ScenarioItem(pytest.Item):
 
 
 class ProblemItem(pytest.Item):
-    """Something is wrong with the flows or with the file: it fails, and nothing is played."""
+    """Something is wrong with a flow or with the file: it fails, and what it touches is not played."""
 
     def __init__(self, *, problem: Problem, **more: Any) -> None:
         super().__init__(**more)
