@@ -53,12 +53,6 @@ def test_every_flow_has_scenarios_that_pass_and_try_all_there_is_to_try() -> Non
     assert report.coverage.percent() == 100.0
 
 
-def test_each_takes_milliseconds() -> None:
-    report = play(companies([str(ROOT / "flows")]))
-    assert len(report.played) > 100
-    assert sum(each.seconds for each in report.played) / len(report.played) < 0.02
-
-
 # --- mistakes ----------------------------------------------------------------------------------------------------
 
 

@@ -123,7 +123,7 @@ def test_silence_needs_no_waiting(site: Site) -> None:
     done = site.run("call", "desk", typed=".\n", catch=False)
     assert done.stdout.count("hears    For sales press 1") == 3
     assert done.stdout.endswith("  hears    Goodbye.\n  ends     MANAGERHANGUP\n")
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 15  # three times five seconds, had it waited
 
 
 def test_the_wrong_secret_is_told(site: Site) -> None:
