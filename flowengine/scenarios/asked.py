@@ -18,7 +18,7 @@ HIDDEN = "****"
 def asked(seen: Seen, hidden: Collection[str]) -> str:
     """``POST https://crm.example.com/callers {"pin":"****"}``; ``hidden`` are the texts that must not be shown."""
     body = body_of(seen)
-    return f"{seen.text} {orjson.dumps(_masked(body, hidden), default=str).decode()}" if body is not None else seen.text
+    return f"{seen.text} {orjson.dumps(masked(body, hidden), default=str).decode()}" if body is not None else seen.text
 
 
 def body_of(seen: Seen) -> Any:
@@ -49,19 +49,14 @@ def hidden_in(stage: Stage) -> tuple[str, ...]:
     return tuple(sorted(found, key=len, reverse=True))
 
 
-def masked(text: str, hidden: Collection[str]) -> str:
-    """A sentence without these texts."""
-    found: str = _masked(text, hidden)
-    return found
-
-
-def _masked(value: Any, hidden: Collection[str]) -> Any:
+def masked(value: Any, hidden: Collection[str]) -> Any:
+    """A sentence, or JSON-like data, without these texts."""
     if isinstance(value, str):
         for each in hidden:
             value = value.replace(each, HIDDEN) if len(each) > 1 or each == value else value
         return value
     if isinstance(value, Mapping):
-        return {name: _masked(each, hidden) for name, each in value.items()}
+        return {name: masked(each, hidden) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_masked(each, hidden) for each in value]
+        return [masked(each, hidden) for each in value]
     return HIDDEN if not isinstance(value, bool) and str(value) in hidden else value

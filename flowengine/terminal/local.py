@@ -14,12 +14,12 @@ from flowengine.linking import Program
 from flowengine.model import NOWHERE, Choice
 from flowengine.project import shown_path
 from flowengine.scenarios.acting import perform
+from flowengine.scenarios.asked import HIDDEN
 from flowengine.scenarios.model import Scenario, Server, Step
 from flowengine.scenarios.running import Act
 from flowengine.simulator import CannotAct, Chat, Phone, Seen
 from flowengine.stage import Stage, Theatre, Trouble, Turned, World
 from flowengine.terminal.saving import disguised, drawn, same_way, steps_of
-from flowengine.terminal.showing import HIDDEN
 
 FIRST = "main"
 """The menu that an answer begins with, whichever state it is of."""

@@ -13,6 +13,7 @@ from flowengine.graph import Book
 from flowengine.messages.channels import channel
 from flowengine.project import UsageError, shown_path
 from flowengine.report import Paint, printable
+from flowengine.scenarios.asked import HIDDEN
 from flowengine.scenarios.model import Scenario, Server, Step
 from flowengine.scenarios.phrases import of_step
 from flowengine.scenarios.running import Played
@@ -20,7 +21,7 @@ from flowengine.simulator import CannotAct, Chat, Phone, Seen
 from flowengine.stage import Trouble, Turned
 from flowengine.terminal.keyboard import Keyboard
 from flowengine.terminal.meaning import Command, NotUnderstood, Situation, help_lines, meant
-from flowengine.terminal.showing import HIDDEN, as_json, request_line, ringing_line, seen_lines, turn_lines
+from flowengine.terminal.showing import as_json, request_line, ringing_line, seen_lines, turn_lines
 
 PROMPT = "> "
 _LINE = re.compile(r"^([0-9A-Za-z]{1,3})\. (.+)$", re.MULTILINE)

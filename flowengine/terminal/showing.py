@@ -11,13 +11,13 @@ from flowengine.engine.trail import Decided
 from flowengine.fetch import Request
 from flowengine.graph import Book
 from flowengine.report import Paint, printable
+from flowengine.scenarios.asked import masked
 from flowengine.scenarios.because import shown
 from flowengine.scenarios.telling import way
 from flowengine.simulator import Phone, Seen
 from flowengine.stage import Asked, Turned
 from flowengine.svaml import chosen
 
-HIDDEN = "****"
 _WORDS = {
     "hears": "hears",
     "reads": "reads",
@@ -83,10 +83,10 @@ def _to_tap(seen: Seen, paint: Paint) -> Iterator[str]:
 
 def request_line(request: Request, hidden: Iterable[str]) -> str:
     """``POST https://crm.example.com/callers {"pin": "****"}``."""
-    hidden = list(hidden)
-    query = "&".join(f"{name}={value}" for name, value in masked(request.query, hidden))
+    wanted = [each for each in hidden if each]
+    query = "&".join(f"{name}={value}" for name, value in masked(request.query, wanted))
     body = request.json if request.json is not None else dict(request.form or ())
-    told = "" if body in (None, {}) else f" {as_json(masked(body, hidden))}"
+    told = "" if body in (None, {}) else f" {as_json(masked(body, wanted))}"
     return f"{request.method.upper()} {request.url}{'?' if query else ''}{query}{told}"
 
 
@@ -100,22 +100,6 @@ def _answered(asked: Asked) -> str:
 
 def as_json(value: Any) -> str:
     return orjson.dumps(value, default=str).decode()
-
-
-def masked(value: Any, hidden: Iterable[str]) -> Any:
-    """JSON-like data without these texts."""
-    wanted = [each for each in hidden if each]
-    if not wanted:
-        return value
-    if isinstance(value, str):
-        for each in wanted:
-            value = value.replace(each, HIDDEN) if len(each) > 1 or each == value else value
-        return value
-    if isinstance(value, Mapping):
-        return {name: masked(each, wanted) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [masked(each, wanted) for each in value]
-    return HIDDEN if not isinstance(value, bool) and str(value) in wanted else value
 
 
 # --- where the flow went ---------------------------------------------------------------------------------
