@@ -303,7 +303,7 @@ def test_nothing_private_is_written_down(
     rows = chat.store.journal(chat.key)
     assert len(rows) > 3
     journal = " ".join(text for row in rows for text in texts_of([row.event, row.source, orjson.loads(row.body)]))
-    letters = "".join(f"{kind} {why} {data.decode()}" for _, kind, why, data in chat.store._letters)  # type: ignore[attr-defined]
+    letters = "".join(f"{each.kind} {each.reason} {each.payload.decode()}" for each in chat.store.letters(1000))
     seen = caplog.text + journal + letters + repr(chat.service.counters)
     for canary in (PIN, PHRASE, ME, identity, "canary-token"):
         assert canary not in seen, f"{canary} in …{seen[max(0, seen.find(canary) - 200) : seen.find(canary) + 60]}"
