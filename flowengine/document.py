@@ -200,7 +200,10 @@ def _syntax(error: yaml.MarkedYAMLError, document: Document) -> Problem:
     if cut is not None:
         return cut
     where = error.problem_mark or error.context_mark
-    mark = Mark(document.file, where.line + 1, where.column + 1) if where else Mark(document.file)
+    if where and where.line >= len(document.lines):  # what is missing behind the last line begins before it
+        where = error.context_mark or where
+    last = max(1, len(document.lines))
+    mark = Mark(document.file, min(where.line + 1, last), where.column + 1) if where else Mark(document.file)
     said = error.problem or "this is not YAML"
     line = document.lines[mark.line - 1] if mark.line <= len(document.lines) else ""
     if "\t" in line[: mark.column]:

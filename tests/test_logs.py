@@ -145,7 +145,8 @@ def test_a_served_line_tells_of_start_incident_and_stop(tmp_path: Path) -> None:
             other.execute("ROLLBACK")
     said = [orjson.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     events = [line["event"] for line in said]
-    assert events.count("started") == events.count("stopped") == 2
+    # The worker beside the server may be told to end before it has begun.
+    assert events.count("started") == events.count("stopped") and events[0] == "started"
     (incident,) = (line for line in said if line["event"] == "store_down")
     assert incident["incident"] in incident["sentence"]
     assert CANARY[1:] not in log.read_text()

@@ -566,3 +566,8 @@ def test_parser_and_schema_know_the_same_keys_of_a_word(word: str) -> None:
     )}  # fmt: skip
     if "additionalProperties" in str(whole) and offered:
         assert refused == candidates - offered
+
+
+def test_what_is_missing_behind_the_last_line_is_told_on_a_line_that_is_there() -> None:
+    (problem,) = suite_from_text("flow: desk\nscenarios", "desk.test.yaml").problems[:1]
+    assert (problem.mark.line, problem.message) == (2, "this is not YAML: a line stands here without a key")
