@@ -17,7 +17,7 @@ from flowengine.cli.finding import complete_flow, complete_state
 from flowengine.project import UsageError, read_project
 from flowengine.scenarios.model import ACTS, NEGATED, NOW, OBSERVATIONS, WORDS, Answer
 from flowengine.scenarios.moments import BadMoment, moment, written
-from flowengine.scenarios.reading import read_suite, read_suites
+from flowengine.scenarios.reading import read_suite, read_suites, suite_from_text
 from flowengine.scenarios.schema import documentation, schema
 from flowengine.schema import printed
 
