@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from flowengine.scenarios.asked import masked
 from flowengine.scenarios.model import Answer
 from flowengine.scenarios.phrases import of_step
 from flowengine.scenarios.steps import Step
@@ -21,7 +22,6 @@ from flowengine.simulator import Seen
 from flowengine.terminal.asking import NoAnswer, answer_of
 from flowengine.terminal.meaning import COMMANDS, SHORT, Command, NotUnderstood, Situation, help_lines, meant, step
 from flowengine.terminal.saving import disguised, observed
-from flowengine.terminal.showing import masked
 
 ROOT = Path(__file__).parent.parent
 DESK = """
